@@ -1,0 +1,3 @@
+//! Outside words and ours: connections, routes, JSON, refusals.
+
+pub mod port;

@@ -1,0 +1,56 @@
+//! The bound of every queue and cache, and what happens when it is reached.
+//! What an operator may change is a setting instead (`config`).
+
+/// Batches of commands waiting for the writer, over all shards. Full: the commands are answered `busy`.
+pub const WRITER_QUEUE_BATCHES: usize = 1024;
+
+/// Commands one shard may have under way at the writer. Full: `busy`.
+pub const COMMANDS_IN_FLIGHT: usize = 32 * 1024;
+
+/// Commands one commit takes at the most, so that the first of a batch does not wait for ever.
+pub const COMMANDS_PER_COMMIT: usize = 4096;
+
+/// Messages in a shard's mailbox. Full: the writer waits (shards always drain), shards drop ephemeral ones.
+pub const MAILBOX_MESSAGES: usize = 4096;
+
+/// Queries waiting for a reader thread. Full: `busy`.
+pub const READER_QUEUE: usize = 4096;
+
+/// Passwords waiting to be hashed. Full: `busy`.
+pub const PASSWORD_QUEUE: usize = 64;
+
+/// Bytes waiting in one connection's outbox. Full: the connection is cut (4002) and recovers by `sync`.
+pub const OUTBOX_BYTES: usize = 1024 * 1024;
+
+/// Bytes of a connection's outbox above which ephemeral pushes (typing, presence) are dropped.
+pub const OUTBOX_EPHEMERAL_BYTES: usize = 64 * 1024;
+
+/// Requests of one connection under way at once. Reached: the connection is not read until one is answered.
+pub const REQUESTS_PER_CONNECTION: usize = 256;
+
+/// Nesting of JSON from outside (contract section 2).
+pub const JSON_DEPTH: usize = 32;
+
+/// Items of a list page (contract section 2).
+pub const PAGE_ITEMS_MAX: u32 = 200;
+
+/// Items of a page when the caller names no `limit`.
+pub const PAGE_ITEMS_DEFAULT: u32 = 50;
+
+/// Bytes of one `sync` page (contract section 3).
+pub const SYNC_PAGE_BYTES: usize = 512 * 1024;
+
+/// Newest messages of each conversation in a first `sync`, when the caller names no `limit`.
+pub const SYNC_MESSAGES_DEFAULT: u32 = 20;
+
+/// Users or items of one bulk request (contract section 2).
+pub const BULK_ITEMS: usize = 1000;
+
+/// Members one group may have.
+pub const GROUP_MEMBERS: usize = 10_000;
+
+/// User ids of one `presence` subscription (contract section 3).
+pub const PRESENCE_USERS: usize = 200;
+
+/// Facts of each kind that the writer caches; above it the cache is emptied and filled anew.
+pub const CACHED_FACTS: usize = 1_000_000;

@@ -1,0 +1,90 @@
+//! Accounts.
+
+use std::sync::Arc;
+
+use super::id::{Timestamp, UserId, UserKey, Username};
+
+/// Whether an account may be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UserStatus {
+    /// In use.
+    Active,
+    /// Signs in nowhere and sends nothing until it is unbanned.
+    Banned,
+    /// Gone; the row stays so that its messages keep their author.
+    Deleted,
+}
+
+impl UserStatus {
+    /// The word used outside and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Banned => "banned",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// Reads the word; `None` for any other.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Active, Self::Banned, Self::Deleted].into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// One account instance, as the store keeps it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct User {
+    /// The instance; what tokens, memberships and messages refer to.
+    pub key: UserKey,
+    /// The public id.
+    pub id: UserId,
+    /// The name to sign in with.
+    pub username: Username,
+    /// The display name; `fromName` falls back to the username.
+    pub nickname: Option<Arc<str>>,
+    /// An address of a picture, as the client gave it.
+    pub avatar: Option<Arc<str>>,
+    /// Whether it may be used.
+    pub status: UserStatus,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Tokens carry it; raising it ends all of them.
+    pub generation: i64,
+    /// Other users in whose name this one may send (contract section 2, sender rule).
+    pub granted: Arc<[UserKey]>,
+}
+
+impl User {
+    /// What recipients see as `fromName`.
+    pub fn display_name(&self) -> Arc<str> {
+        self.nickname.clone().unwrap_or_else(|| self.username.as_str().into())
+    }
+
+    /// Whether the account may be used.
+    pub fn is_active(&self) -> bool {
+        self.status == UserStatus::Active
+    }
+}
+
+/// A user named by its id (from outside) or by its key (from a checked token).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UserRef {
+    /// By public id: the instance that has it now.
+    Id(UserId),
+    /// By account instance.
+    Key(UserKey),
+}
+
+/// A stored password: a PHC string, never the password. It does not print itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(pub Box<str>);
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("PasswordHash(***)")
+    }
+}
+
+/// The `jti` of a token.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TokenId(pub Box<str>);
