@@ -31,11 +31,12 @@ pub enum Input<'a> {
         /// What arrived; unmasked and parsed in place.
         bytes: &'a mut [u8],
     },
-    /// A flush was written out, or failed (then `Closed` follows).
+    /// A flush was written out. After one that failed `Closed` follows instead.
     Flushed(ConnectionId),
-    /// The peer is gone, or the socket failed. The last input of a connection.
+    /// The peer is gone, or the socket failed. The last input of a connection; its slot is free from here on.
     Closed(ConnectionId),
-    /// A batch was committed.
+    /// A batch was committed. Submissions that could not even be queued come back as a batch of settlements
+    /// alone, with `head` 0.
     Committed(Arc<CommittedBatch>),
     /// A reader answered the query of this ticket.
     Answered(u64, Box<Result<Answer, Rejection>>),
@@ -97,12 +98,13 @@ pub enum Output {
         connection: ConnectionId,
         /// What.
         bytes: Vec<u8>,
-        /// Nothing follows.
+        /// Nothing follows: what still arrives is thrown away, and `Closed` comes when the peer closes too.
         then_close: bool,
     },
-    /// Close at once, nothing left to write.
+    /// Close at once, nothing left to write; `Closed` follows.
     Close(ConnectionId),
-    /// Stop reading from the connection until `Resume` (its answers are behind).
+    /// Stop reading from the connection until `Resume` (its answers are behind). One read that is under way
+    /// may still arrive.
     Pause(ConnectionId),
     /// Read again.
     Resume(ConnectionId),
@@ -125,4 +127,16 @@ pub enum Output {
 pub struct Accepted {
     /// The socket's address.
     pub address: IpAddr,
+}
+
+/// The deterministic server of one core, as the runtime drives it.
+pub trait Service {
+    /// A peer connected; `None` turns it away.
+    fn accept(&mut self, now: Now, peer: Accepted) -> Option<ConnectionId>;
+    /// Something happened outside.
+    fn handle(&mut self, now: Now, input: Input<'_>);
+    /// The next thing to be done outside, until there is none.
+    fn poll_output(&mut self) -> Option<Output>;
+    /// When `Tick` is wanted, in milliseconds of the monotonic clock.
+    fn next_deadline(&self) -> Option<u64>;
 }
