@@ -1,4 +1,5 @@
-//! Vocabulary every layer may use: bounds and the number of a connection.
+//! Vocabulary every layer may use: bounds, the number of a connection, secrets.
 
 pub mod connection;
 pub mod limits;
+pub mod secret;
