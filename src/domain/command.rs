@@ -364,3 +364,10 @@ pub struct Ticket {
     /// The asker's own number for the command.
     pub number: u64,
 }
+
+impl Ticket {
+    /// The asker number of callers that wait for no answer.
+    pub const NOBODY: u16 = u16::MAX;
+    /// The asker number of the webhook sender.
+    pub const WEBHOOKS: u16 = u16::MAX - 1;
+}

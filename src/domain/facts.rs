@@ -4,18 +4,18 @@
 //! they are decided, so that a batch sees its own earlier commands. When a batch fails, [`Facts::forget`]
 //! drops everything and the store is asked anew.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+mod cache;
+mod recent;
 
-use super::change::Change;
+pub use cache::{Facts, Lookup, Members};
+
 use super::command::ApiKey;
 use super::conversation::{Conversation, Parties, Progress};
 use super::group::{Group, Member};
-use super::id::{ConversationKey, GroupId, GroupKey, MessageId, Position, UserId, UserKey, Username};
+use super::id::{ConversationKey, GroupKey, Position, UserKey};
 use super::message::Message;
 use super::user::{TokenId, User};
 use super::webhook::{Delivery, Webhook};
-use crate::base::limits;
 
 /// The store could not answer; what it said.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ pub trait FactSource {
     fn group_by_id(&mut self, folded: &str) -> Result<Option<GroupKey>, FactsError>;
     /// All members of a group, in order of joining.
     fn members(&mut self, group: GroupKey) -> Result<Vec<Member>, FactsError>;
+    /// The groups a user is a member of.
+    fn groups_of(&mut self, user: UserKey) -> Result<Vec<GroupKey>, FactsError>;
     /// A conversation by its parties, with its true head.
     fn conversation(&mut self, parties: Parties) -> Result<Option<Conversation>, FactsError>;
     /// A conversation's parties by its key.

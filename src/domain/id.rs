@@ -78,6 +78,11 @@ macro_rules! id {
                 &self.0
             }
 
+            /// The same text, shared.
+            pub fn shared(&self) -> Arc<str> {
+                self.0.clone()
+            }
+
             /// The form in which ids must be unique: they may not differ by case alone.
             pub fn folded(&self) -> String {
                 self.0.to_ascii_lowercase()

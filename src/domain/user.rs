@@ -57,7 +57,7 @@ pub struct User {
 impl User {
     /// What recipients see as `fromName`.
     pub fn display_name(&self) -> Arc<str> {
-        self.nickname.clone().unwrap_or_else(|| self.username.as_str().into())
+        self.nickname.clone().unwrap_or_else(|| self.username.shared())
     }
 
     /// Whether the account may be used.

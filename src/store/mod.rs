@@ -1,6 +1,8 @@
 //! Durable facts: one writer behind [`Backend`], any number of [`Reader`]s.
 //!
-//! The store loads facts and writes changes; it decides nothing. `committer` drives it.
+//! The store loads facts and writes changes; it decides nothing. [`committer`] drives it.
+
+pub mod committer;
 
 use crate::domain::change::Change;
 use crate::domain::facts::{FactSource, FactsError};
