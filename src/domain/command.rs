@@ -128,7 +128,10 @@ pub struct WebhookUpdate {
 
 impl std::fmt::Debug for WebhookUpdate {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("WebhookUpdate").field("kind", &self.kind).finish_non_exhaustive()
+        formatter
+            .debug_struct("WebhookUpdate")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 

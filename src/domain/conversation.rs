@@ -22,7 +22,9 @@ impl ChatType {
 
     /// Reads the word; `None` for any other.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Single, Self::Group].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Single, Self::Group]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 

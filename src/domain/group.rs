@@ -25,7 +25,9 @@ impl JoinPolicy {
 
     /// Reads the word; `None` for any other.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Invite, Self::Open].into_iter().find(|policy| policy.as_str() == text)
+        [Self::Invite, Self::Open]
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
     }
 }
 
@@ -52,7 +54,9 @@ impl Role {
 
     /// Reads the word; `None` for any other.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Member, Self::Admin, Self::Owner].into_iter().find(|role| role.as_str() == text)
+        [Self::Member, Self::Admin, Self::Owner]
+            .into_iter()
+            .find(|role| role.as_str() == text)
     }
 }
 

@@ -39,7 +39,8 @@ impl ConversationKey {
     /// Reads a `conversationId`; `None` when it cannot be one of ours.
     pub fn from_public(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('c')?;
-        let canonical = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+        let canonical =
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
         canonical.then(|| digits.parse().ok().map(ConversationKey))?
     }
 }

@@ -107,7 +107,13 @@ mod tests {
     use super::*;
 
     fn body(content: Content) -> Body {
-        Body { content_type: "text".into(), content, reply_to: None, mentions: None, ext: None }
+        Body {
+            content_type: "text".into(),
+            content,
+            reply_to: None,
+            mentions: None,
+            ext: None,
+        }
     }
 
     #[test]

@@ -27,7 +27,9 @@ impl UserStatus {
 
     /// Reads the word; `None` for any other.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Active, Self::Banned, Self::Deleted].into_iter().find(|status| status.as_str() == text)
+        [Self::Active, Self::Banned, Self::Deleted]
+            .into_iter()
+            .find(|status| status.as_str() == text)
     }
 }
 

@@ -63,7 +63,11 @@ pub struct Webhook {
 
 impl std::fmt::Debug for Webhook {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Webhook").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
+        formatter
+            .debug_struct("Webhook")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,7 +91,9 @@ impl DeliveryState {
 
     /// Reads the word; `None` for any other.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Retrying, Self::Dead].into_iter().find(|state| state.as_str() == text)
+        [Self::Retrying, Self::Dead]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 }
 

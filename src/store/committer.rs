@@ -23,7 +23,11 @@ impl<B: Backend> Committer<B> {
         let mut facts = Facts::new(message_id_window);
         facts.load(&mut backend).map_err(|error| backend.classify(error))?;
         let committed = facts.head();
-        Ok(Self { backend, facts, committed })
+        Ok(Self {
+            backend,
+            facts,
+            committed,
+        })
     }
 
     /// The store.
@@ -114,7 +118,10 @@ struct Batch {
 
 impl Batch {
     fn new(submissions: usize) -> Self {
-        Self { events: Vec::with_capacity(submissions), settlements: Vec::with_capacity(submissions) }
+        Self {
+            events: Vec::with_capacity(submissions),
+            settlements: Vec::with_capacity(submissions),
+        }
     }
 
     fn add(&mut self, submission: &Submission, decided: Result<Decision, Rejection>) {
@@ -123,10 +130,18 @@ impl Batch {
             self.events.extend(decision.events);
             decision.reply
         });
-        self.settlements.push(Settlement { ticket: submission.ticket, events_before, result });
+        self.settlements.push(Settlement {
+            ticket: submission.ticket,
+            events_before,
+            result,
+        });
     }
 
     fn finish(self, head: Position) -> CommittedBatch {
-        CommittedBatch { head: head.0, events: self.events, settlements: self.settlements }
+        CommittedBatch {
+            head: head.0,
+            events: self.events,
+            settlements: self.settlements,
+        }
     }
 }

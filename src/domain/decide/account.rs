@@ -107,44 +107,68 @@ fn create_one(
         by: None,
     });
     decision.changes.push(Change::PutNotice(notice.clone()));
-    decision.events.push(Event::Notice { notice, audience: Audience::Nobody });
+    decision.events.push(Event::Notice {
+        notice,
+        audience: Audience::Nobody,
+    });
     Ok(user)
 }
 
 pub fn revoke_token(user: UserKey, token: &TokenId, expires_at: Timestamp) -> Result<Decision, Refusal> {
-    let change = Change::PutRevokedToken { user, token: token.clone(), expires_at };
-    let event = Event::SessionsEnded { user, token: Some(token.clone()), reason: SessionEnd::TokenRevoked };
-    Ok(Decision { changes: vec![change], events: vec![event], reply: Reply::Done })
+    let change = Change::PutRevokedToken {
+        user,
+        token: token.clone(),
+        expires_at,
+    };
+    let event = Event::SessionsEnded {
+        user,
+        token: Some(token.clone()),
+        reason: SessionEnd::TokenRevoked,
+    };
+    Ok(Decision {
+        changes: vec![change],
+        events: vec![event],
+        reply: Reply::Done,
+    })
 }
 
 /// The account with all of its tokens ended.
 fn without_tokens(user: &User) -> User {
-    User { generation: user.generation + 1, ..user.clone() }
+    User {
+        generation: user.generation + 1,
+        ..user.clone()
+    }
 }
 
 fn put(user: User, events: Vec<Event>) -> Decision {
     let user = Arc::new(user);
-    Decision { changes: vec![Change::PutUser(user.clone())], events, reply: Reply::User(user) }
+    Decision {
+        changes: vec![Change::PutUser(user.clone())],
+        events,
+        reply: Reply::User(user),
+    }
 }
 
 pub fn revoke_tokens(actor: Actor, user: &UserRef, facts: &mut Lookup<'_>) -> Result<Decision, Refusal> {
     let user = subject(actor, user, facts)?;
-    Ok(put(without_tokens(&user), vec![sessions_ended(user.key, SessionEnd::TokenRevoked)]))
+    Ok(put(
+        without_tokens(&user),
+        vec![sessions_ended(user.key, SessionEnd::TokenRevoked)],
+    ))
 }
 
 pub fn kick(actor: Actor, user: &UserRef, facts: &mut Lookup<'_>) -> Result<Decision, Refusal> {
     require_admin(actor)?;
     let user = subject(actor, user, facts)?;
     let events = vec![sessions_ended(user.key, SessionEnd::Kicked)];
-    Ok(Decision { changes: Vec::new(), events, reply: Reply::Done })
+    Ok(Decision {
+        changes: Vec::new(),
+        events,
+        reply: Reply::Done,
+    })
 }
 
-pub fn update(
-    actor: Actor,
-    user: &UserRef,
-    update: &UserUpdate,
-    facts: &mut Lookup<'_>,
-) -> Result<Decision, Refusal> {
+pub fn update(actor: Actor, user: &UserRef, update: &UserUpdate, facts: &mut Lookup<'_>) -> Result<Decision, Refusal> {
     let user = subject(actor, user, facts)?;
     let UserUpdate { nickname, avatar } = update.clone();
     let changed = User {
@@ -166,7 +190,10 @@ pub fn set_password(
     if generation.is_some_and(|checked| checked != user.generation) {
         return Err(Rejection::TokenRevoked.into());
     }
-    let mut decision = put(without_tokens(&user), vec![sessions_ended(user.key, SessionEnd::TokenRevoked)]);
+    let mut decision = put(
+        without_tokens(&user),
+        vec![sessions_ended(user.key, SessionEnd::TokenRevoked)],
+    );
     decision.changes.push(Change::PutPassword(user.key, password.clone()));
     if let Reply::User(user) = decision.reply {
         decision.reply = Reply::Account(Account { user });
@@ -178,17 +205,26 @@ pub fn set_banned(actor: Actor, user: &UserRef, banned: bool, facts: &mut Lookup
     require_admin(actor)?;
     let user = subject(actor, user, facts)?;
     if !banned {
-        let active = User { status: UserStatus::Active, ..(*user).clone() };
+        let active = User {
+            status: UserStatus::Active,
+            ..(*user).clone()
+        };
         return Ok(put(active, vec![Event::UserChanged(user.key)]));
     }
-    let banned = User { status: UserStatus::Banned, ..without_tokens(&user) };
+    let banned = User {
+        status: UserStatus::Banned,
+        ..without_tokens(&user)
+    };
     Ok(put(banned, vec![sessions_ended(user.key, SessionEnd::Banned)]))
 }
 
 pub fn delete(actor: Actor, user: &UserRef, facts: &mut Lookup<'_>, now: Timestamp) -> Result<Decision, Refusal> {
     require_admin(actor)?;
     let user = subject(actor, user, facts)?;
-    let deleted = User { status: UserStatus::Deleted, ..without_tokens(&user) };
+    let deleted = User {
+        status: UserStatus::Deleted,
+        ..without_tokens(&user)
+    };
     let mut decision = put(deleted, Vec::new());
     decision.changes.push(Change::DropPassword(user.key));
     for key in facts.source().groups_of(user.key)? {
@@ -208,10 +244,18 @@ pub fn set_grant(
     require_admin(actor)?;
     let user = subject(actor, user, facts)?;
     let identity = subject(actor, identity, facts)?;
-    let mut identities: Vec<UserKey> = user.granted.iter().copied().filter(|key| *key != identity.key).collect();
+    let mut identities: Vec<UserKey> = user
+        .granted
+        .iter()
+        .copied()
+        .filter(|key| *key != identity.key)
+        .collect();
     if granted {
         identities.push(identity.key);
     }
-    let changed = User { granted: identities.into(), ..(*user).clone() };
+    let changed = User {
+        granted: identities.into(),
+        ..(*user).clone()
+    };
     Ok(put(changed, vec![Event::UserChanged(user.key)]))
 }

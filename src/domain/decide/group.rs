@@ -27,11 +27,19 @@ struct Acting {
 fn acting(actor: Actor, group: &GroupId, facts: &mut Lookup<'_>) -> Result<Acting, Refusal> {
     let group = facts.group_by_id(group.as_str())?.ok_or(Rejection::GroupNotFound)?;
     let Actor::User(key) = actor else {
-        return Ok(Acting { group, by: None, role: Role::Owner });
+        return Ok(Acting {
+            group,
+            by: None,
+            role: Role::Owner,
+        });
     };
     let user = active_user(key, facts)?;
     let role = facts.members(group.key)?.get(key).ok_or(Rejection::NotAMember)?.role;
-    Ok(Acting { group, by: Some(user.id.clone()), role })
+    Ok(Acting {
+        group,
+        by: Some(user.id.clone()),
+        role,
+    })
 }
 
 fn require(allowed: bool) -> Result<(), Rejection> {
@@ -48,29 +56,48 @@ struct Draft {
 impl Draft {
     fn new(group: &Group, facts: &mut Lookup<'_>) -> Result<Self, Refusal> {
         let seen_by = facts.members(group.key)?.audience().to_vec();
-        Ok(Self { group: group.clone(), changes: Vec::new(), seen_by })
+        Ok(Self {
+            group: group.clone(),
+            changes: Vec::new(),
+            seen_by,
+        })
     }
 
     fn put_member(&mut self, member: Member, position: Position) {
         self.changes.push(Change::PutMember(self.group.key, member));
         let conversation = self.group.conversation;
-        self.changes.push(Change::PutParticipant { conversation, user: member.user, position });
+        self.changes.push(Change::PutParticipant {
+            conversation,
+            user: member.user,
+            position,
+        });
         self.seen_by.push(member.user);
         self.group.member_count += 1;
     }
 
     fn set_role(&mut self, member: Member, role: Role) {
-        self.changes.push(Change::PutMember(self.group.key, Member { role, ..member }));
+        self.changes
+            .push(Change::PutMember(self.group.key, Member { role, ..member }));
     }
 
     fn drop_member(&mut self, user: UserKey) {
         self.changes.push(Change::DropMember(self.group.key, user));
-        self.changes.push(Change::DropParticipant { conversation: self.group.conversation, user });
+        self.changes.push(Change::DropParticipant {
+            conversation: self.group.conversation,
+            user,
+        });
         self.group.member_count -= 1;
     }
 
     /// Ends the draft: the group's row, the notice, and the answer.
-    fn finish(self, kind: NoticeKind, users: Vec<Arc<User>>, by: Option<UserId>, at: Timestamp, facts: &mut Lookup<'_>) -> Result<Decision, Refusal> {
+    fn finish(
+        self,
+        kind: NoticeKind,
+        users: Vec<Arc<User>>,
+        by: Option<UserId>,
+        at: Timestamp,
+        facts: &mut Lookup<'_>,
+    ) -> Result<Decision, Refusal> {
         let mut changes = self.changes;
         let group = Arc::new(self.group);
         let owner = facts.user(group.owner)?.ok_or(Rejection::UserNotFound)?.id.clone();
@@ -84,8 +111,15 @@ impl Draft {
             by,
         });
         changes.push(Change::PutNotice(notice.clone()));
-        let events = vec![Event::Notice { notice, audience: Audience::Users(self.seen_by.into()) }];
-        Ok(Decision { changes, events, reply: Reply::Group(group, owner) })
+        let events = vec![Event::Notice {
+            notice,
+            audience: Audience::Users(self.seen_by.into()),
+        }];
+        Ok(Decision {
+            changes,
+            events,
+            reply: Reply::Group(group, owner),
+        })
     }
 }
 
@@ -108,15 +142,39 @@ pub fn create(actor: Actor, new: &NewGroup, facts: &mut Lookup<'_>, now: Timesta
         dismissed: false,
         conversation,
     };
-    let mut draft = Draft { group, changes: Vec::new(), seen_by: Vec::new() };
+    let mut draft = Draft {
+        group,
+        changes: Vec::new(),
+        seen_by: Vec::new(),
+    };
     let parties = Parties::Group(key);
-    let empty = Conversation { key: conversation, parties, head: 0, last_position: Position(0), last_at: 0 };
+    let empty = Conversation {
+        key: conversation,
+        parties,
+        head: 0,
+        last_position: Position(0),
+        last_at: 0,
+    };
     draft.changes.push(Change::PutConversation(empty));
     let position = facts.head()?;
-    draft.put_member(Member { user: creator.key, role: Role::Owner, joined_at: now }, position);
+    draft.put_member(
+        Member {
+            user: creator.key,
+            role: Role::Owner,
+            joined_at: now,
+        },
+        position,
+    );
     let others: Vec<_> = members.into_iter().filter(|user| user.key != creator.key).collect();
     for user in &others {
-        draft.put_member(Member { user: user.key, role: Role::Member, joined_at: now }, position);
+        draft.put_member(
+            Member {
+                user: user.key,
+                role: Role::Member,
+                joined_at: now,
+            },
+            position,
+        );
     }
     require_room(&draft.group)?;
     let by = matches!(actor, Actor::User(_)).then(|| creator.id.clone());
@@ -200,7 +258,14 @@ fn enter(
     let mut draft = Draft::new(&group, facts)?;
     let position = facts.head()?;
     for user in &users {
-        draft.put_member(Member { user: user.key, role: Role::Member, joined_at: now }, position);
+        draft.put_member(
+            Member {
+                user: user.key,
+                role: Role::Member,
+                joined_at: now,
+            },
+            position,
+        );
     }
     require_room(&draft.group)?;
     draft.finish(NoticeKind::GroupMemberAdded, users, by, now, facts)
@@ -242,13 +307,20 @@ pub fn leave(actor: Actor, group: &GroupId, facts: &mut Lookup<'_>, now: Timesta
     let mut draft = Draft::new(&group, facts)?;
     draft.drop_member(user.key);
     let decision = draft.finish(NoticeKind::GroupMemberRemoved, vec![user], by, now, facts)?;
-    Ok(Decision { reply: Reply::Done, ..decision })
+    Ok(Decision {
+        reply: Reply::Done,
+        ..decision
+    })
 }
 
 /// A member named by id, with its account.
 fn member(group: GroupKey, id: &UserId, facts: &mut Lookup<'_>) -> Result<(Member, Arc<User>), Refusal> {
     let user = facts.require_user(id.as_str())?;
-    let member = facts.members(group)?.get(user.key).copied().ok_or(Rejection::UserNotFound)?;
+    let member = facts
+        .members(group)?
+        .get(user.key)
+        .copied()
+        .ok_or(Rejection::UserNotFound)?;
     Ok((member, user))
 }
 
@@ -275,7 +347,10 @@ pub fn set_role(
     let mut draft = Draft::new(&group, facts)?;
     draft.set_role(member, role);
     let decision = draft.finish(NoticeKind::GroupRoleChanged, vec![user], by, now, facts)?;
-    Ok(Decision { reply: Reply::Done, ..decision })
+    Ok(Decision {
+        reply: Reply::Done,
+        ..decision
+    })
 }
 
 pub fn transfer(
@@ -310,7 +385,10 @@ pub fn dismiss(actor: Actor, group: &GroupId, facts: &mut Lookup<'_>, now: Times
     let Acting { group, by, role } = acting(actor, group, facts)?;
     require(role == Role::Owner)?;
     let decision = end(&group, by, facts, now)?;
-    Ok(Decision { reply: Reply::Done, ..decision })
+    Ok(Decision {
+        reply: Reply::Done,
+        ..decision
+    })
 }
 
 /// Ends a group: nobody is a member any more, and the id is free.
@@ -333,7 +411,13 @@ pub fn abandon(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let Some(group) = facts.group(key)? else { return Ok(()) };
-    let others: Vec<Member> = facts.members(key)?.list().iter().filter(|other| other.user != user.key).copied().collect();
+    let others: Vec<Member> = facts
+        .members(key)?
+        .list()
+        .iter()
+        .filter(|other| other.user != user.key)
+        .copied()
+        .collect();
     let eldest_admin = others.iter().find(|other| other.role == Role::Admin);
     let part = match eldest_admin.or(others.first()) {
         None => end(&group, None, facts, now)?,

@@ -14,7 +14,11 @@ pub fn authenticate(digest: &[u8; 32], facts: &mut Lookup<'_>) -> Result<Decisio
 
 pub fn create(actor: Actor, key: &ApiKey) -> Result<Decision, Refusal> {
     require_admin(actor)?;
-    Ok(Decision { changes: vec![Change::PutKey(key.clone())], events: Vec::new(), reply: Reply::Done })
+    Ok(Decision {
+        changes: vec![Change::PutKey(key.clone())],
+        events: Vec::new(),
+        reply: Reply::Done,
+    })
 }
 
 pub fn revoke(actor: Actor, id: &str, facts: &mut Lookup<'_>) -> Result<Decision, Refusal> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Decision, active_user, acting_user};
+use super::{Decision, acting_user, active_user};
 use crate::base::connection::ConnectionId;
 use crate::domain::change::Change;
 use crate::domain::command::{Actor, ConversationRef, Receipt, Reply, Send, Sent};
@@ -53,7 +53,11 @@ pub fn send(
     });
     changes.push(Change::PutMessage(message.clone()));
     let reply = Reply::Sent(sent(&message, false));
-    let events = vec![Event::Message { message, audience: destination.audience, origin }];
+    let events = vec![Event::Message {
+        message,
+        audience: destination.audience,
+        origin,
+    }];
     Ok(Decision { changes, events, reply })
 }
 
@@ -68,7 +72,9 @@ fn sender(actor: Actor, send: &Send, facts: &mut Lookup<'_>) -> Result<Arc<User>
     let own = active_user(key, facts)?;
     match from {
         Some(from) if *from != own.id => {
-            let identity = facts.user_by_id(from.as_str())?.filter(|user| own.granted.contains(&user.key));
+            let identity = facts
+                .user_by_id(from.as_str())?
+                .filter(|user| own.granted.contains(&user.key));
             let identity = identity.ok_or(Rejection::SenderMismatch)?;
             active_user(identity.key, facts)
         }
@@ -121,13 +127,27 @@ fn destination(sender: &User, send: &Send, facts: &mut Lookup<'_>) -> Result<Des
 /// Opens a conversation of two users and lists it for both.
 fn begin(parties: Parties, facts: &mut Lookup<'_>, changes: &mut Vec<Change>) -> Result<Conversation, Refusal> {
     let key = facts.next_conversation()?;
-    let conversation = Conversation { key, parties, head: 0, last_position: Position(0), last_at: 0 };
+    let conversation = Conversation {
+        key,
+        parties,
+        head: 0,
+        last_position: Position(0),
+        last_at: 0,
+    };
     changes.push(Change::PutConversation(conversation));
     if let Parties::Pair(low, high) = parties {
         let position = facts.head()?;
-        changes.push(Change::PutParticipant { conversation: key, user: low, position });
+        changes.push(Change::PutParticipant {
+            conversation: key,
+            user: low,
+            position,
+        });
         if high != low {
-            changes.push(Change::PutParticipant { conversation: key, user: high, position });
+            changes.push(Change::PutParticipant {
+                conversation: key,
+                user: high,
+                position,
+            });
         }
     }
     Ok(conversation)
@@ -153,12 +173,28 @@ pub fn acknowledge(
     let seq = seq.min(conversation.head);
     let key = conversation.key;
     if seq <= before {
-        return Ok(Decision::reply(Reply::Receipt { conversation: key, seq: before }));
+        return Ok(Decision::reply(Reply::Receipt {
+            conversation: key,
+            seq: before,
+        }));
     }
     let position = facts.next_position()?;
     Ok(Decision {
-        changes: vec![Change::PutReceipt { conversation: key, user: user.key, receipt, seq, position }],
-        events: vec![Event::Receipt { conversation: key, user: user.id.clone(), receipt, seq, audience, origin }],
+        changes: vec![Change::PutReceipt {
+            conversation: key,
+            user: user.key,
+            receipt,
+            seq,
+            position,
+        }],
+        events: vec![Event::Receipt {
+            conversation: key,
+            user: user.id.clone(),
+            receipt,
+            seq,
+            audience,
+            origin,
+        }],
         reply: Reply::Receipt { conversation: key, seq },
     })
 }

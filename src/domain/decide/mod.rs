@@ -30,7 +30,11 @@ pub struct Decision {
 impl Decision {
     /// Nothing changes; only an answer.
     fn reply(reply: Reply) -> Self {
-        Self { changes: Vec::new(), events: Vec::new(), reply }
+        Self {
+            changes: Vec::new(),
+            events: Vec::new(),
+            reply,
+        }
     }
 }
 
@@ -39,29 +43,45 @@ pub fn decide(submission: &Submission, facts: &mut Lookup<'_>, now: Timestamp) -
     let actor = submission.actor;
     match &submission.command {
         Command::Send(send) => message::send(actor, send, submission.connection, facts, now),
-        Command::Acknowledge { conversation, receipt, seq } => {
-            message::acknowledge(actor, conversation, *receipt, *seq, submission.connection, facts)
-        }
-        Command::Authenticate { user, generation, token } => {
-            account::authenticate(*user, *generation, token.as_ref(), facts)
-        }
+        Command::Acknowledge {
+            conversation,
+            receipt,
+            seq,
+        } => message::acknowledge(actor, conversation, *receipt, *seq, submission.connection, facts),
+        Command::Authenticate {
+            user,
+            generation,
+            token,
+        } => account::authenticate(*user, *generation, token.as_ref(), facts),
         Command::AuthenticateKey(digest) => key::authenticate(digest, facts),
         Command::LookUpAccounts(users) => account::look_up(actor, users, facts),
         Command::CreateUsers(users) => account::create(users, facts, now),
-        Command::RevokeToken { user, token, expires_at } => account::revoke_token(*user, token, *expires_at),
+        Command::RevokeToken {
+            user,
+            token,
+            expires_at,
+        } => account::revoke_token(*user, token, *expires_at),
         Command::RevokeTokens(user) => account::revoke_tokens(actor, user, facts),
         Command::KickUser(user) => account::kick(actor, user, facts),
         Command::UpdateUser { user, update } => account::update(actor, user, update, facts),
-        Command::SetPassword { user, password, generation } => {
-            account::set_password(actor, user, password, *generation, facts)
-        }
+        Command::SetPassword {
+            user,
+            password,
+            generation,
+        } => account::set_password(actor, user, password, *generation, facts),
         Command::SetBanned { user, banned } => account::set_banned(actor, user, *banned, facts),
         Command::DeleteUser(user) => account::delete(actor, user, facts, now),
-        Command::SetGrant { user, identity, granted } => account::set_grant(actor, user, identity, *granted, facts),
+        Command::SetGrant {
+            user,
+            identity,
+            granted,
+        } => account::set_grant(actor, user, identity, *granted, facts),
         Command::CreateGroup(new) => group::create(actor, new, facts, now),
-        Command::UpdateGroup { group, name, join_policy } => {
-            group::update(actor, group, name.as_ref(), *join_policy, facts, now)
-        }
+        Command::UpdateGroup {
+            group,
+            name,
+            join_policy,
+        } => group::update(actor, group, name.as_ref(), *join_policy, facts, now),
         Command::AddMembers { group, members } => group::add_members(actor, group, members, facts, now),
         Command::RemoveMembers { group, members } => group::remove_members(actor, group, members, facts, now),
         Command::JoinGroup(group) => group::join(actor, group, facts, now),
@@ -74,9 +94,12 @@ pub fn decide(submission: &Submission, facts: &mut Lookup<'_>, now: Timestamp) -
         Command::CreateWebhook(new) => webhook::create(actor, new, facts),
         Command::UpdateWebhook { id, update } => webhook::update(actor, id, update, facts),
         Command::DeleteWebhook(id) => webhook::delete(actor, id, facts),
-        Command::RecordDeliveries { webhook, position, failing, delivered } => {
-            webhook::record(actor, webhook, *position, failing, delivered, facts)
-        }
+        Command::RecordDeliveries {
+            webhook,
+            position,
+            failing,
+            delivered,
+        } => webhook::record(actor, webhook, *position, failing, delivered, facts),
         Command::ReplayDeliveries { webhook, position } => webhook::replay(actor, webhook, *position, facts),
         Command::Probe => Ok(Decision::reply(Reply::Done)),
     }
@@ -122,5 +145,9 @@ fn subject(actor: Actor, user: &UserRef, facts: &mut Lookup<'_>) -> Result<Arc<U
 }
 
 fn sessions_ended(user: UserKey, reason: SessionEnd) -> Event {
-    Event::SessionsEnded { user, token: None, reason }
+    Event::SessionsEnded {
+        user,
+        token: None,
+        reason,
+    }
 }

@@ -13,7 +13,10 @@ use crate::domain::webhook::{Delivery, DeliveryState, Webhook};
 
 pub fn create(actor: Actor, new: &Webhook, facts: &mut Lookup<'_>) -> Result<Decision, Refusal> {
     require_admin(actor)?;
-    let webhook = Webhook { position: facts.head()?, ..new.clone() };
+    let webhook = Webhook {
+        position: facts.head()?,
+        ..new.clone()
+    };
     Ok(changed(vec![Change::PutWebhook(Arc::new(webhook))]))
 }
 
@@ -21,7 +24,14 @@ pub fn update(actor: Actor, id: &str, update: &WebhookUpdate, facts: &mut Lookup
     require_admin(actor)?;
     let mut webhook = find(id, facts)?;
     let was_enabled = webhook.enabled;
-    let WebhookUpdate { name, url, kind, events, secret, enabled } = update.clone();
+    let WebhookUpdate {
+        name,
+        url,
+        kind,
+        events,
+        secret,
+        enabled,
+    } = update.clone();
     webhook.name = name.unwrap_or(webhook.name);
     webhook.url = url.unwrap_or(webhook.url);
     webhook.kind = kind.unwrap_or(webhook.kind);
@@ -56,7 +66,11 @@ pub fn record(
     if let Some(position) = position {
         changes.push(Change::PutWebhookPosition(webhook.id, position));
     }
-    Ok(Decision { changes, events: Vec::new(), reply: Reply::Done })
+    Ok(Decision {
+        changes,
+        events: Vec::new(),
+        reply: Reply::Done,
+    })
 }
 
 pub fn replay(actor: Actor, id: &str, position: Option<Position>, facts: &mut Lookup<'_>) -> Result<Decision, Refusal> {
@@ -69,7 +83,12 @@ pub fn replay(actor: Actor, id: &str, position: Option<Position>, facts: &mut Lo
             return Err(Rejection::NotFound.into());
         }
     }
-    let again = |delivery: Delivery| Delivery { state: DeliveryState::Retrying, attempts: 0, next_attempt_at: 0, ..delivery };
+    let again = |delivery: Delivery| Delivery {
+        state: DeliveryState::Retrying,
+        attempts: 0,
+        next_attempt_at: 0,
+        ..delivery
+    };
     Ok(changed(dead.into_iter().map(again).map(Change::PutDelivery).collect()))
 }
 
@@ -78,5 +97,9 @@ fn find(id: &str, facts: &mut Lookup<'_>) -> Result<Webhook, Refusal> {
 }
 
 fn changed(changes: Vec<Change>) -> Decision {
-    Decision { changes, events: vec![Event::WebhooksChanged], reply: Reply::Done }
+    Decision {
+        changes,
+        events: vec![Event::WebhooksChanged],
+        reply: Reply::Done,
+    }
 }

@@ -28,7 +28,11 @@ pub struct Members {
 impl Members {
     fn new(list: Vec<Member>) -> Self {
         let index = list.iter().enumerate().map(|(at, member)| (member.user, at)).collect();
-        Self { list, index, audience: None }
+        Self {
+            list,
+            index,
+            audience: None,
+        }
     }
 
     /// One member.
@@ -44,7 +48,9 @@ impl Members {
     /// All members as an audience; made once per change of membership.
     pub fn audience(&mut self) -> Arc<[UserKey]> {
         let list = &self.list;
-        self.audience.get_or_insert_with(|| list.iter().map(|member| member.user).collect()).clone()
+        self.audience
+            .get_or_insert_with(|| list.iter().map(|member| member.user).collect())
+            .clone()
     }
 
     fn put(&mut self, member: Member) {
@@ -107,7 +113,9 @@ impl Facts {
         }
         if !self.recent_loaded {
             let recent = &mut self.recent;
-            source.recent_ids(self.window, &mut |position, sender, id| recent.push(position, sender, id))?;
+            source.recent_ids(self.window, &mut |position, sender, id| {
+                recent.push(position, sender, id)
+            })?;
             self.recent_loaded = true;
         }
         Ok(())
@@ -229,7 +237,10 @@ impl<'a> Lookup<'a> {
         if self.facts.counters.is_none() {
             self.facts.counters = Some(self.source.counters()?);
         }
-        self.facts.counters.as_mut().ok_or_else(|| FactsError("the counters were just loaded".into()))
+        self.facts
+            .counters
+            .as_mut()
+            .ok_or_else(|| FactsError("the counters were just loaded".into()))
     }
 
     /// The newest log position decided so far.
@@ -289,7 +300,9 @@ impl<'a> Lookup<'a> {
 
     /// The account that has exactly this id and is not deleted.
     pub fn user_by_id(&mut self, id: &str) -> Result<Option<Arc<User>>, FactsError> {
-        let Some(key) = self.user_key_like(id)? else { return Ok(None) };
+        let Some(key) = self.user_key_like(id)? else {
+            return Ok(None);
+        };
         Ok(self.user(key)?.filter(|user| user.id.as_str() == id))
     }
 
@@ -317,7 +330,9 @@ impl<'a> Lookup<'a> {
 
     /// The group that has exactly this id and is not dismissed.
     pub fn group_by_id(&mut self, id: &str) -> Result<Option<Arc<Group>>, FactsError> {
-        let Some(key) = self.group_key_like(id)? else { return Ok(None) };
+        let Some(key) = self.group_key_like(id)? else {
+            return Ok(None);
+        };
         Ok(self.group(key)?.filter(|group| group.id.as_str() == id))
     }
 
@@ -348,7 +363,9 @@ impl<'a> Lookup<'a> {
 
     /// A message of this sender with this id among the newest of the server.
     pub fn recent_message(&mut self, sender: UserKey, id: &str) -> Result<Option<Message>, FactsError> {
-        let Some(position) = self.facts.recent.find(sender, id) else { return Ok(None) };
+        let Some(position) = self.facts.recent.find(sender, id) else {
+            return Ok(None);
+        };
         let message = self.source.message(position)?;
         Ok(message.filter(|message| message.from == sender && message.id.as_str() == id))
     }

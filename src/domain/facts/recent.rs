@@ -18,7 +18,12 @@ pub struct RecentMessages {
 impl RecentMessages {
     /// A window of the newest `capacity` messages.
     pub fn new(capacity: usize) -> Self {
-        Self { hasher: RandomState::new(), positions: HashMap::default(), order: VecDeque::new(), capacity }
+        Self {
+            hasher: RandomState::new(),
+            positions: HashMap::default(),
+            order: VecDeque::new(),
+            capacity,
+        }
     }
 
     /// The message's position, if it is in the window.
