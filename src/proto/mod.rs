@@ -6,5 +6,7 @@
 //! and never on how they were cut into reads.
 
 pub mod backlog;
+#[cfg(test)]
+mod cuts;
 pub mod http;
 pub mod ws;

@@ -41,7 +41,9 @@ impl Method {
 /// The protocol version of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Version {
+    /// HTTP/1.0: one request per connection unless the client asks otherwise.
     Http10,
+    /// HTTP/1.1.
     Http11,
 }
 

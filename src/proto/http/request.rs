@@ -8,12 +8,15 @@ use super::{Fault, Fields, Limits, Method, Version};
 /// A complete request, borrowed from the received bytes.
 #[derive(Debug)]
 pub struct Request<'a> {
+    /// The method; whether it is allowed is for the caller to say.
     pub method: Method,
     /// The path as sent: not decoded, not normalised. `*` for `OPTIONS *`.
     pub path: &'a str,
     /// What follows the first `?`, not decoded.
     pub query: Option<&'a str>,
+    /// The version the client speaks.
     pub version: Version,
+    /// The fields of the head.
     pub fields: Fields<'a>,
     /// Whether the client keeps the connection for further requests.
     pub keep_alive: bool,
@@ -73,18 +76,11 @@ impl RequestParser {
         input: &'a mut [u8],
         limits: &Limits,
     ) -> Result<Progress<'a>, Fault> {
-        let received = input.len();
-        let head_length = match &self.pending {
-            Some(pending) => pending.head_length,
-            None => match self.scan.advance(input, limits.head_bytes)? {
-                Some(length) => length,
-                None => {
-                    return Ok(Progress::Incomplete {
-                        keep: received,
-                        expects_continue: false,
-                    });
-                }
-            },
+        let Some(head_length) = self.head_length(input, limits)? else {
+            return Ok(Progress::Incomplete {
+                keep: input.len(),
+                expects_continue: false,
+            });
         };
         let (head_bytes, rest) = input.split_at_mut(head_length);
         let head_bytes: &'a [u8] = head_bytes;
@@ -96,27 +92,33 @@ impl RequestParser {
             }
         };
         let Some(end) = decoder.advance(rest, limits)? else {
+            // A client that sends its body already does not wait.
+            let waits = rest.is_empty() && head.is_some_and(|head| head.verdict.expects_continue);
             let keep = head_length + decoder.keep(rest.len());
             self.pending = Some(PendingBody {
                 head_length,
                 decoder,
             });
-            let expects_continue =
-                head.is_some_and(|head| head.verdict.expects_continue) && received == head_length;
             return Ok(Progress::Incomplete {
                 keep,
-                expects_continue,
+                expects_continue: waits,
             });
         };
-        let head = match head {
-            Some(head) => head,
-            None => Head::parse(head_bytes, limits)?,
-        };
+        // Parsing the head again is cheaper than keeping it beside the bytes it borrows from.
+        let head = head.map_or_else(|| Head::parse(head_bytes, limits), Ok)?;
         self.scan = HeadScan::default();
         let consumed = head_length + end.received;
         Ok(Progress::Complete(
             head.into_request(&mut rest[..end.decoded], consumed),
         ))
+    }
+
+    /// The length of the head, once it is complete.
+    fn head_length(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Fault> {
+        match &self.pending {
+            Some(pending) => Ok(Some(pending.head_length)),
+            None => self.scan.advance(input, limits.head_bytes),
+        }
     }
 
     /// What the parser waits for.

@@ -8,11 +8,13 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// A final response with everything but its date.
 #[derive(Debug, Clone, Copy)]
 pub struct Response<'a> {
+    /// A final status code, 200 or above.
     pub status: u16,
     /// `Content-Type`, for a response with a body.
     pub content_type: Option<&'a str>,
     /// Further fields. Values come from this server and hold no line ends.
     pub fields: &'a [(&'a str, &'a str)],
+    /// The body, empty for 204.
     pub body: &'a [u8],
     /// Whether the connection stays open for further requests.
     pub keep_alive: bool,

@@ -5,7 +5,9 @@ use super::Fault;
 /// Why the peer closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CloseReason<'a> {
+    /// A code that may be sent: 1000-1003, 1007-1014 or 3000-4999.
     pub code: u16,
+    /// Text for people, at most 123 bytes.
     pub reason: &'a str,
 }
 

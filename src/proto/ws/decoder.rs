@@ -11,9 +11,11 @@ use super::{Fault, Role, mask};
 pub enum Message<'a> {
     /// UTF-8, checked.
     Text(Payload<'a>),
+    /// Any bytes.
     Binary(Payload<'a>),
     /// To be answered by a pong with the same bytes.
     Ping(&'a [u8]),
+    /// The answer to a ping, or a sign of life.
     Pong(&'a [u8]),
     /// The last message: what follows is not to be read.
     Close(Option<CloseReason<'a>>),

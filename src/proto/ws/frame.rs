@@ -5,11 +5,17 @@ use super::Fault;
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Opcode {
+    /// A further fragment of a message.
     Continuation = 0x0,
+    /// A text message, or its first fragment.
     Text = 0x1,
+    /// A binary message, or its first fragment.
     Binary = 0x2,
+    /// The end of what this side sends.
     Close = 0x8,
+    /// Asks for a pong.
     Ping = 0x9,
+    /// Answers a ping.
     Pong = 0xa,
 }
 
@@ -37,6 +43,7 @@ impl Opcode {
 pub struct Header {
     /// Whether this frame ends its message.
     pub fin: bool,
+    /// What the frame carries.
     pub opcode: Opcode,
     /// The masking key of a client's frame.
     pub mask: Option<[u8; 4]>,

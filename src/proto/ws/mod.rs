@@ -9,6 +9,8 @@ mod encoder;
 mod fault;
 mod frame;
 mod mask;
+#[cfg(test)]
+mod tests;
 
 pub use close::CloseReason;
 pub use decoder::{Decoder, Message, Payload, Progress};
@@ -19,6 +21,8 @@ pub use frame::{Header, Opcode};
 /// Which end of the connection this is. Clients mask what they send, servers do not (RFC 6455 5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
+    /// Accepted the connection.
     Server,
+    /// Opened the connection.
     Client,
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
+use crate::proto::cuts::pieces;
 
 /// A valid request as it is sent.
 fn request() -> impl Strategy<Value = Vec<u8>> {
@@ -41,17 +42,6 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         bytes
     });
     prop_oneof![Just(b"\r\n".to_vec()), sized, chunked]
-}
-
-/// Any cuts of `bytes`, in order.
-fn pieces<'b>(bytes: &'b [u8], cuts: &[Index]) -> Vec<&'b [u8]> {
-    let mut positions: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
-    positions.extend([0, bytes.len()]);
-    positions.sort_unstable();
-    positions
-        .windows(2)
-        .map(|pair| &bytes[pair[0]..pair[1]])
-        .collect()
 }
 
 /// Asserts that `bytes` mean the same whole, byte by byte and cut, and answers what they mean.
