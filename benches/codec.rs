@@ -17,9 +17,7 @@ fn request(fields: usize, body: &str) -> Vec<u8> {
         body.len()
     );
     for index in 2..fields {
-        head.push_str(&format!(
-            "X-Field-{index}: some value of a usual length\r\n"
-        ));
+        head.push_str(&format!("X-Field-{index}: some value of a usual length\r\n"));
     }
     format!("{head}\r\n{body}").into_bytes()
 }

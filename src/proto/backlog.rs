@@ -15,11 +15,7 @@ impl Backlog {
     /// Hands `decode` the kept bytes followed by `received`, and keeps the range of them that it returns.
     ///
     /// With nothing kept `decode` works in `received` itself, so what arrives whole is never copied.
-    pub fn consume<R>(
-        &mut self,
-        received: &mut [u8],
-        decode: impl FnOnce(&mut [u8]) -> (Range<usize>, R),
-    ) -> R {
+    pub fn consume<R>(&mut self, received: &mut [u8], decode: impl FnOnce(&mut [u8]) -> (Range<usize>, R)) -> R {
         if self.bytes.is_empty() {
             let (keep, result) = decode(received);
             if !keep.is_empty() {
@@ -65,10 +61,7 @@ mod tests {
     #[test]
     fn what_arrives_whole_leaves_no_memory() {
         let mut backlog = Backlog::default();
-        assert_eq!(
-            backlog.consume(&mut b"abcdef".to_vec(), triples),
-            [b"abc", b"def"]
-        );
+        assert_eq!(backlog.consume(&mut b"abcdef".to_vec(), triples), [b"abc", b"def"]);
         assert!(backlog.is_empty());
         assert_eq!(backlog.bytes.capacity(), 0);
     }

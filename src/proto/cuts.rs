@@ -7,8 +7,5 @@ pub(super) fn pieces<'b>(bytes: &'b [u8], cuts: &[Index]) -> Vec<&'b [u8]> {
     let mut positions: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
     positions.extend([0, bytes.len()]);
     positions.sort_unstable();
-    positions
-        .windows(2)
-        .map(|pair| &bytes[pair[0]..pair[1]])
-        .collect()
+    positions.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect()
 }

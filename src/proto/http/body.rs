@@ -35,11 +35,7 @@ impl BodyDecoder {
     ///
     /// # Errors
     /// The rule that a chunked body breaks.
-    pub(super) fn advance(
-        &mut self,
-        input: &mut [u8],
-        limits: &Limits,
-    ) -> Result<Option<BodyEnd>, Fault> {
+    pub(super) fn advance(&mut self, input: &mut [u8], limits: &Limits) -> Result<Option<BodyEnd>, Fault> {
         match self {
             BodyDecoder::Sized(length) => {
                 let end = BodyEnd {

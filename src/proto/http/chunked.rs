@@ -74,11 +74,7 @@ impl ChunkedDecoder {
     ///
     /// # Errors
     /// The broken rule; [`Fault::BodyTooLarge`] as soon as a chunk size exceeds `limit` bytes in all.
-    pub(super) fn advance(
-        &mut self,
-        input: &mut [u8],
-        limit: usize,
-    ) -> Result<Option<usize>, Fault> {
+    pub(super) fn advance(&mut self, input: &mut [u8], limit: usize) -> Result<Option<usize>, Fault> {
         let mut position = self.decoded;
         while let Some(&byte) = input.get(position) {
             if self.state == State::Data {
@@ -97,8 +93,7 @@ impl ChunkedDecoder {
     /// Moves the data at `position` to the decoded bytes and answers how much there was.
     fn take_data(&mut self, input: &mut [u8], position: usize) -> usize {
         let available = input.len() - position;
-        let length =
-            usize::try_from(self.chunk).map_or(available, |missing| missing.min(available));
+        let length = usize::try_from(self.chunk).map_or(available, |missing| missing.min(available));
         input.copy_within(position..position + length, self.decoded);
         self.decoded += length;
         self.chunk -= length as u64;
@@ -116,9 +111,7 @@ impl ChunkedDecoder {
             (State::DataReturn, b'\r') => Ok(State::DataLineFeed),
             (State::DataReturn, _) => Err(Fault::MissingChunkEnd),
             (State::DataLineFeed, b'\n') => Ok(State::Size(0)),
-            (State::TrailerStart | State::TrailerName | State::TrailerValue, _) => {
-                self.step_trailer(byte)
-            }
+            (State::TrailerStart | State::TrailerName | State::TrailerValue, _) => self.step_trailer(byte),
             (State::TrailerLineFeed, b'\n') => Ok(State::TrailerStart),
             (State::EndLineFeed, b'\n') => Ok(State::Done),
             _ => Err(Fault::BareCarriageReturn),
@@ -188,11 +181,7 @@ impl ChunkedDecoder {
     /// Counts one byte that will be dropped.
     fn count(&mut self, next: State, fault: Fault) -> Result<State, Fault> {
         self.extra += 1;
-        if self.extra > EXTRA_BYTES {
-            Err(fault)
-        } else {
-            Ok(next)
-        }
+        if self.extra > EXTRA_BYTES { Err(fault) } else { Ok(next) }
     }
 }
 
@@ -293,16 +282,9 @@ mod tests {
         let extras = EXTRA_BYTES as usize;
         let extension = |length| [b"0;", vec![b'a'; length - 1].as_slice(), b"\r\n\r\n"].concat();
         assert!(decode(&extension(extras), 0).unwrap().is_some());
-        assert_eq!(
-            decode(&extension(extras + 1), 0),
-            Err(Fault::ChunkExtensionsTooLarge)
-        );
-        let trailer =
-            |length| [b"0\r\na:", vec![b'b'; length - 2].as_slice(), b"\r\n\r\n"].concat();
+        assert_eq!(decode(&extension(extras + 1), 0), Err(Fault::ChunkExtensionsTooLarge));
+        let trailer = |length| [b"0\r\na:", vec![b'b'; length - 2].as_slice(), b"\r\n\r\n"].concat();
         assert!(decode(&trailer(extras), 0).unwrap().is_some());
-        assert_eq!(
-            decode(&trailer(extras + 1), 0),
-            Err(Fault::TrailersTooLarge)
-        );
+        assert_eq!(decode(&trailer(extras + 1), 0), Err(Fault::TrailersTooLarge));
     }
 }

@@ -15,12 +15,10 @@ impl<'a> Fields<'a> {
 
     /// All fields in the order received: name as sent, value without surrounding white space.
     pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        self.lines
-            .split_inclusive(|&byte| byte == b'\n')
-            .filter_map(|line| {
-                let colon = memchr::memchr(b':', line)?;
-                Some((&line[..colon], line[colon + 1..].trim_ascii()))
-            })
+        self.lines.split_inclusive(|&byte| byte == b'\n').filter_map(|line| {
+            let colon = memchr::memchr(b':', line)?;
+            Some((&line[..colon], line[colon + 1..].trim_ascii()))
+        })
     }
 
     /// The values of all fields called `name`, in any case.
@@ -76,10 +74,6 @@ mod tests {
     fn repeated_fields_are_seen_as_such() {
         assert_eq!(FIELDS.only("x-list"), None);
         assert_eq!(FIELDS.only("host"), Some(&b"a:1"[..]));
-        assert!(
-            FIELDS
-                .elements("x-list")
-                .eq([&b"one"[..], b"two", b"three"])
-        );
+        assert!(FIELDS.elements("x-list").eq([&b"one"[..], b"two", b"three"]));
     }
 }

@@ -52,8 +52,7 @@ impl FramingFields {
             self.add_transfer_encoding(value)?;
         } else if is("connection") {
             self.close |= elements(value).any(|option| option.eq_ignore_ascii_case(b"close"));
-            self.keep_alive |=
-                elements(value).any(|option| option.eq_ignore_ascii_case(b"keep-alive"));
+            self.keep_alive |= elements(value).any(|option| option.eq_ignore_ascii_case(b"keep-alive"));
         } else if is("content-encoding") {
             self.encoded |= elements(value).any(|coding| !coding.eq_ignore_ascii_case(b"identity"));
         } else if is("expect") {
@@ -106,8 +105,7 @@ impl FramingFields {
             return Err(Fault::RepeatedHost);
         }
         // The characters of a reg-name, an IP literal and a port (RFC 3986 3.2.2); empty is allowed (RFC 9110 7.2).
-        let allowed =
-            |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte);
+        let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte);
         if value.iter().all(allowed) {
             Ok(())
         } else {

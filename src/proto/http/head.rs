@@ -73,17 +73,11 @@ impl<'a> Head<'a> {
             Ok(_) => return Err(Fault::InvalidRequestLine),
             Err(error) => return Err(fault(head, error)),
         }
-        let (Some(method), Some(target), Some(minor)) =
-            (parsed.method, parsed.path, parsed.version)
-        else {
+        let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
             return Err(Fault::InvalidRequestLine);
         };
         let method = Method::from_token(method);
-        let version = if minor == 0 {
-            Version::Http10
-        } else {
-            Version::Http11
-        };
+        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
         let (path, query) = split_target(method, target)?;
         let mut framing = FramingFields::default();
         for field in parsed.headers.iter() {
@@ -156,9 +150,7 @@ fn name_fault(head: &[u8]) -> Fault {
 fn version_fault(head: &[u8]) -> Fault {
     let line = head.split(|&byte| byte == b'\r').next().unwrap_or_default();
     match line.split(|&byte| byte == b' ').nth(2) {
-        Some([b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9']) => {
-            Fault::UnsupportedVersion
-        }
+        Some([b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9']) => Fault::UnsupportedVersion,
         _ => Fault::InvalidRequestLine,
     }
 }

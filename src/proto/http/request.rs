@@ -71,11 +71,7 @@ impl RequestParser {
     ///
     /// # Errors
     /// The rule that the client broke. Answer it and close: nothing after it may be interpreted.
-    pub fn advance<'a>(
-        &mut self,
-        input: &'a mut [u8],
-        limits: &Limits,
-    ) -> Result<Progress<'a>, Fault> {
+    pub fn advance<'a>(&mut self, input: &'a mut [u8], limits: &Limits) -> Result<Progress<'a>, Fault> {
         let Some(head_length) = self.head_length(input, limits)? else {
             return Ok(Progress::Incomplete {
                 keep: input.len(),
@@ -95,10 +91,7 @@ impl RequestParser {
             // A client that sends its body already does not wait.
             let waits = rest.is_empty() && head.is_some_and(|head| head.verdict.expects_continue);
             let keep = head_length + decoder.keep(rest.len());
-            self.pending = Some(PendingBody {
-                head_length,
-                decoder,
-            });
+            self.pending = Some(PendingBody { head_length, decoder });
             return Ok(Progress::Incomplete {
                 keep,
                 expects_continue: waits,

@@ -39,11 +39,7 @@ impl Response<'_> {
         }
         write_field(
             "Connection",
-            if self.keep_alive {
-                b"keep-alive"
-            } else {
-                b"close"
-            },
+            if self.keep_alive { b"keep-alive" } else { b"close" },
             out,
         );
         for (name, value) in self.fields {

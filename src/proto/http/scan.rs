@@ -58,25 +58,15 @@ mod tests {
                 assert_eq!(length, HEAD.len());
                 continue;
             }
-            assert_eq!(
-                scan.advance(&with_rest, 100),
-                Ok(Some(HEAD.len())),
-                "cut at {first}"
-            );
+            assert_eq!(scan.advance(&with_rest, 100), Ok(Some(HEAD.len())), "cut at {first}");
         }
     }
 
     #[test]
     fn one_leading_empty_line_belongs_to_the_head() {
         let input = [b"\r\n", HEAD].concat();
-        assert_eq!(
-            HeadScan::default().advance(&input, 100),
-            Ok(Some(input.len()))
-        );
-        assert_eq!(
-            HeadScan::default().advance(b"\r\n\r\nGET", 100),
-            Ok(Some(4))
-        );
+        assert_eq!(HeadScan::default().advance(&input, 100), Ok(Some(input.len())));
+        assert_eq!(HeadScan::default().advance(b"\r\n\r\nGET", 100), Ok(Some(4)));
     }
 
     #[test]
@@ -87,19 +77,13 @@ mod tests {
             b"GET / HTTP/1.1\r\n\n",
             b"GET / HTTP/1.1\r\nA: b\n",
         ] {
-            assert_eq!(
-                HeadScan::default().advance(input, 100),
-                Err(Fault::BareLineFeed)
-            );
+            assert_eq!(HeadScan::default().advance(input, 100), Err(Fault::BareLineFeed));
         }
     }
 
     #[test]
     fn the_limit_is_exact() {
-        assert_eq!(
-            HeadScan::default().advance(HEAD, HEAD.len()),
-            Ok(Some(HEAD.len()))
-        );
+        assert_eq!(HeadScan::default().advance(HEAD, HEAD.len()), Ok(Some(HEAD.len())));
         assert_eq!(
             HeadScan::default().advance(HEAD, HEAD.len() - 1),
             Err(Fault::HeadTooLarge)

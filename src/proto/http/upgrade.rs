@@ -39,9 +39,7 @@ impl UpgradeFault {
         match self {
             UpgradeFault::NotGet => 405,
             UpgradeFault::NotWebSocket | UpgradeFault::UnsupportedVersion => 426,
-            UpgradeFault::NotHttp11
-            | UpgradeFault::MissingConnectionUpgrade
-            | UpgradeFault::InvalidKey => 400,
+            UpgradeFault::NotHttp11 | UpgradeFault::MissingConnectionUpgrade | UpgradeFault::InvalidKey => 400,
         }
     }
 
@@ -115,9 +113,7 @@ pub fn write_accepted(accept: AcceptKey, protocol: Option<&str>, out: &mut Vec<u
 }
 
 fn names(fields: Fields<'_>, name: &str, token: &[u8]) -> bool {
-    fields
-        .elements(name)
-        .any(|element| element.eq_ignore_ascii_case(token))
+    fields.elements(name).any(|element| element.eq_ignore_ascii_case(token))
 }
 
 #[cfg(test)]
@@ -154,22 +150,14 @@ mod tests {
         let cases = [
             ("GET /", "POST /", UpgradeFault::NotGet),
             ("HTTP/1.1", "HTTP/1.0", UpgradeFault::NotHttp11),
-            (
-                "Upgrade: websocket",
-                "Upgrade: h2c",
-                UpgradeFault::NotWebSocket,
-            ),
+            ("Upgrade: websocket", "Upgrade: h2c", UpgradeFault::NotWebSocket),
             ("Upgrade: websocket", "A: b", UpgradeFault::NotWebSocket),
             (
                 "keep-alive, Upgrade",
                 "keep-alive",
                 UpgradeFault::MissingConnectionUpgrade,
             ),
-            (
-                "Version: 13",
-                "Version: 8",
-                UpgradeFault::UnsupportedVersion,
-            ),
+            ("Version: 13", "Version: 8", UpgradeFault::UnsupportedVersion),
             (
                 "Version: 13",
                 "Version: 13\r\nSec-WebSocket-Version: 8",
@@ -189,11 +177,7 @@ mod tests {
             ("dGhlIHNhbXBsZSBub25jZQ==", "****", UpgradeFault::InvalidKey),
         ];
         for (valid, broken, fault) in cases {
-            assert_eq!(
-                check_bytes(&HANDSHAKE.replace(valid, broken)),
-                Err(fault),
-                "{broken}"
-            );
+            assert_eq!(check_bytes(&HANDSHAKE.replace(valid, broken)), Err(fault), "{broken}");
         }
     }
 

@@ -48,20 +48,7 @@ mod tests {
             let expected = CloseReason { code, reason: "" };
             assert_eq!(CloseReason::read(&code.to_be_bytes()), Ok(Some(expected)));
         }
-        for code in [
-            0,
-            999,
-            1004,
-            1005,
-            1006,
-            1015,
-            1016,
-            1100,
-            2000,
-            2999,
-            5000,
-            u16::MAX,
-        ] {
+        for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, u16::MAX] {
             assert_eq!(
                 CloseReason::read(&code.to_be_bytes()),
                 Err(Fault::InvalidCloseCode),

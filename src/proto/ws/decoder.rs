@@ -54,10 +54,7 @@ impl DerefMut for Payload<'_> {
 #[derive(Debug)]
 pub enum Progress<'a> {
     /// A message is complete; the input behind `consumed` bytes has not been looked at.
-    Message {
-        message: Message<'a>,
-        consumed: usize,
-    },
+    Message { message: Message<'a>, consumed: usize },
     /// More bytes must come after those behind `consumed`.
     Incomplete { consumed: usize },
 }
@@ -191,9 +188,7 @@ impl Fragments {
         }
         match std::str::from_utf8(&self.bytes[self.checked..]) {
             Ok(_) => self.checked = self.bytes.len(),
-            Err(error) if error.error_len().is_none() && !complete => {
-                self.checked += error.valid_up_to()
-            }
+            Err(error) if error.error_len().is_none() && !complete => self.checked += error.valid_up_to(),
             Err(_) => return Err(Fault::InvalidUtf8),
         }
         Ok(())

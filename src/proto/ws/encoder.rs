@@ -40,18 +40,8 @@ mod tests {
         encode(Opcode::Text, b"Hello", None, &mut out);
         assert_eq!(out, *b"\x81\x05Hello");
         out.clear();
-        encode(
-            Opcode::Text,
-            b"Hello",
-            Some([0x37, 0xfa, 0x21, 0x3d]),
-            &mut out,
-        );
-        assert_eq!(
-            out,
-            [
-                0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58
-            ]
-        );
+        encode(Opcode::Text, b"Hello", Some([0x37, 0xfa, 0x21, 0x3d]), &mut out);
+        assert_eq!(out, [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
     }
 
     #[test]

@@ -178,17 +178,9 @@ mod tests {
                 6,
             ),
             (&[0x01, 0x03], header(false, Opcode::Text, None, 3), 2),
-            (
-                &[0x80, 0x02],
-                header(true, Opcode::Continuation, None, 2),
-                2,
-            ),
+            (&[0x80, 0x02], header(true, Opcode::Continuation, None, 2), 2),
             (&[0x89, 0x05], header(true, Opcode::Ping, None, 5), 2),
-            (
-                &[0x82, 0x7e, 0x01, 0x00],
-                header(true, Opcode::Binary, None, 256),
-                4,
-            ),
+            (&[0x82, 0x7e, 0x01, 0x00], header(true, Opcode::Binary, None, 256), 4),
             (
                 &[0x82, 0x7f, 0, 0, 0, 0, 0, 1, 0, 0],
                 header(true, Opcode::Binary, None, 65_536),
@@ -196,11 +188,7 @@ mod tests {
             ),
         ];
         for (bytes, expected, length) in cases {
-            assert_eq!(
-                Header::read(bytes),
-                Ok(Some((*expected, *length))),
-                "{bytes:02x?}"
-            );
+            assert_eq!(Header::read(bytes), Ok(Some((*expected, *length))), "{bytes:02x?}");
         }
     }
 
@@ -221,14 +209,8 @@ mod tests {
             (&[0x89, 0x7e], Fault::ControlTooLong),
             (&[0x8a, 0xff], Fault::ControlTooLong),
             (&[0x81, 0xfe, 0, 125], Fault::InvalidLength),
-            (
-                &[0x81, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff],
-                Fault::InvalidLength,
-            ),
-            (
-                &[0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0],
-                Fault::InvalidLength,
-            ),
+            (&[0x81, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff], Fault::InvalidLength),
+            (&[0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0], Fault::InvalidLength),
         ];
         for (bytes, expected) in cases {
             assert_eq!(Header::read(bytes), Err(*expected), "{bytes:02x?}");

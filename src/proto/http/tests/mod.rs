@@ -57,12 +57,7 @@ fn parse_pieces<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, limits: &Limits)
 }
 
 /// Parses requests until the input is used up, and answers what to keep of it.
-fn parse_all(
-    parser: &mut RequestParser,
-    input: &mut [u8],
-    limits: &Limits,
-    seen: &mut Seen,
-) -> std::ops::Range<usize> {
+fn parse_all(parser: &mut RequestParser, input: &mut [u8], limits: &Limits, seen: &mut Seen) -> std::ops::Range<usize> {
     let mut start = 0;
     loop {
         match parser.advance(&mut input[start..], limits) {

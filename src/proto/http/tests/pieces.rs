@@ -23,13 +23,8 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
 
 /// Framing fields, empty line and body.
 fn body() -> impl Strategy<Value = Vec<u8>> {
-    let sized = vec(any::<u8>(), 0..60).prop_map(|body| {
-        [
-            format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes(),
-            &body,
-        ]
-        .concat()
-    });
+    let sized = vec(any::<u8>(), 0..60)
+        .prop_map(|body| [format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes(), &body].concat());
     let chunks = vec((vec(any::<u8>(), 1..20), "(|;[ -~]{0,9})"), 0..5);
     let chunked = (chunks, "(|[a-z]{1,5}:[ -~]{0,9}\r\n)").prop_map(|(chunks, trailer)| {
         let mut bytes = b"Transfer-Encoding: chunked\r\n\r\n".to_vec();

@@ -110,22 +110,13 @@ const FIELD_LINES: &[(&str, Fault)] = &[
     ("Content-Length: \"1\"", Fault::MalformedContentLength),
     ("Content-Length: \u{ff11}", Fault::MalformedContentLength),
     ("Content-Length: chunked", Fault::MalformedContentLength),
-    (
-        "Content-Length: 18446744073709551616",
-        Fault::MalformedContentLength,
-    ),
+    ("Content-Length: 18446744073709551616", Fault::MalformedContentLength),
     (
         "Content-Length: 99999999999999999999999999",
         Fault::MalformedContentLength,
     ),
-    (
-        "Content-Length: 1\r\nContent-Length: 1",
-        Fault::RepeatedContentLength,
-    ),
-    (
-        "Content-Length: 1\r\ncontent-length: 2",
-        Fault::RepeatedContentLength,
-    ),
+    ("Content-Length: 1\r\nContent-Length: 1", Fault::RepeatedContentLength),
+    ("Content-Length: 1\r\ncontent-length: 2", Fault::RepeatedContentLength),
     (
         "Content-Length: 0\r\nTransfer-Encoding: chunked",
         Fault::ContentLengthWithTransferEncoding,
@@ -135,50 +126,20 @@ const FIELD_LINES: &[(&str, Fault)] = &[
         Fault::ContentLengthWithTransferEncoding,
     ),
     ("Transfer-Encoding:", Fault::UnsupportedTransferEncoding),
-    (
-        "Transfer-Encoding: identity",
-        Fault::UnsupportedTransferEncoding,
-    ),
-    (
-        "Transfer-Encoding: gzip",
-        Fault::UnsupportedTransferEncoding,
-    ),
-    (
-        "Transfer-Encoding: gzip, chunked",
-        Fault::UnsupportedTransferEncoding,
-    ),
-    (
-        "Transfer-Encoding: chunked, gzip",
-        Fault::UnsupportedTransferEncoding,
-    ),
+    ("Transfer-Encoding: identity", Fault::UnsupportedTransferEncoding),
+    ("Transfer-Encoding: gzip", Fault::UnsupportedTransferEncoding),
+    ("Transfer-Encoding: gzip, chunked", Fault::UnsupportedTransferEncoding),
+    ("Transfer-Encoding: chunked, gzip", Fault::UnsupportedTransferEncoding),
     (
         "Transfer-Encoding: chunked, chunked",
         Fault::UnsupportedTransferEncoding,
     ),
-    (
-        "Transfer-Encoding: chunked,",
-        Fault::UnsupportedTransferEncoding,
-    ),
-    (
-        "Transfer-Encoding: ,chunked",
-        Fault::UnsupportedTransferEncoding,
-    ),
-    (
-        "Transfer-Encoding: chunked;a=b",
-        Fault::UnsupportedTransferEncoding,
-    ),
-    (
-        "Transfer-Encoding: \"chunked\"",
-        Fault::UnsupportedTransferEncoding,
-    ),
-    (
-        "Transfer-Encoding: xchunked",
-        Fault::UnsupportedTransferEncoding,
-    ),
-    (
-        "Transfer-Encoding: chunked x",
-        Fault::UnsupportedTransferEncoding,
-    ),
+    ("Transfer-Encoding: chunked,", Fault::UnsupportedTransferEncoding),
+    ("Transfer-Encoding: ,chunked", Fault::UnsupportedTransferEncoding),
+    ("Transfer-Encoding: chunked;a=b", Fault::UnsupportedTransferEncoding),
+    ("Transfer-Encoding: \"chunked\"", Fault::UnsupportedTransferEncoding),
+    ("Transfer-Encoding: xchunked", Fault::UnsupportedTransferEncoding),
+    ("Transfer-Encoding: chunked x", Fault::UnsupportedTransferEncoding),
     (
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
         Fault::UnsupportedTransferEncoding,
@@ -192,10 +153,7 @@ const FIELD_LINES: &[(&str, Fault)] = &[
         Fault::UnsupportedTransferEncoding,
     ),
     ("Content-Encoding: gzip", Fault::UnsupportedContentEncoding),
-    (
-        "Content-Encoding: identity, br",
-        Fault::UnsupportedContentEncoding,
-    ),
+    ("Content-Encoding: identity, br", Fault::UnsupportedContentEncoding),
     (
         "Content-Encoding: identity\r\nContent-Encoding: deflate",
         Fault::UnsupportedContentEncoding,
@@ -203,16 +161,10 @@ const FIELD_LINES: &[(&str, Fault)] = &[
     ("Expect: 200-ok", Fault::UnsupportedExpectation),
     ("Expect:", Fault::UnsupportedExpectation),
     ("Expect: 100-continue, x", Fault::UnsupportedExpectation),
-    (
-        "Expect: 100-continue\r\nExpect: x",
-        Fault::UnsupportedExpectation,
-    ),
+    ("Expect: 100-continue\r\nExpect: x", Fault::UnsupportedExpectation),
     ("Content-Length: 1048577", Fault::BodyTooLarge),
     ("Content-Length: 18446744073709551615", Fault::BodyTooLarge),
-    (
-        "Expect: 100-continue\r\nContent-Length: 1048577",
-        Fault::BodyTooLarge,
-    ),
+    ("Expect: 100-continue\r\nContent-Length: 1048577", Fault::BodyTooLarge),
 ];
 
 /// Chunked bodies after a valid head.
@@ -257,22 +209,13 @@ const REQUESTS: &[(&str, Fault)] = &[
     ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", Fault::InvalidHost),
     ("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", Fault::InvalidHost),
     ("GET / HTTP/1.1\r\nHost: u@a\r\n\r\n", Fault::InvalidHost),
-    (
-        "GET / HTTP/1.1\r\nHost: http://a\r\n\r\n",
-        Fault::InvalidHost,
-    ),
-    (
-        "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
-        Fault::RepeatedHost,
-    ),
+    ("GET / HTTP/1.1\r\nHost: http://a\r\n\r\n", Fault::InvalidHost),
+    ("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", Fault::RepeatedHost),
     (
         "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         Fault::UnsupportedTransferEncoding,
     ),
-    (
-        "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-        Fault::InvalidRequestLine,
-    ),
+    ("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", Fault::InvalidRequestLine),
     ("\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\r\n\r\n", Fault::NulByte),
 ];
 
@@ -283,15 +226,10 @@ fn cases() -> impl Iterator<Item = (String, Fault)> {
     let field_lines = FIELD_LINES
         .iter()
         .map(|(line, fault)| (format!("{START}{line}\r\n\r\n"), *fault));
-    let bodies = CHUNKED_BODIES.iter().map(|(body, fault)| {
-        (
-            format!("{START}Transfer-Encoding: chunked\r\n\r\n{body}"),
-            *fault,
-        )
-    });
-    let whole = REQUESTS
+    let bodies = CHUNKED_BODIES
         .iter()
-        .map(|(request, fault)| ((*request).to_owned(), *fault));
+        .map(|(body, fault)| (format!("{START}Transfer-Encoding: chunked\r\n\r\n{body}"), *fault));
+    let whole = REQUESTS.iter().map(|(request, fault)| ((*request).to_owned(), *fault));
     request_lines.chain(field_lines).chain(bodies).chain(whole)
 }
 
@@ -318,12 +256,7 @@ fn each_refusal_names_its_rule_at_every_cut() {
 fn nothing_after_a_refusal_is_interpreted() {
     for (input, fault) in cases() {
         let smuggled = format!("{input}GET /admin HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(
-            parse(smuggled.as_bytes()),
-            [Err(fault)],
-            "{}",
-            input.escape_debug()
-        );
+        assert_eq!(parse(smuggled.as_bytes()), [Err(fault)], "{}", input.escape_debug());
     }
 }
 
@@ -334,20 +267,9 @@ fn the_limits_are_exact() {
         fields: 3,
         body_bytes: 4,
     };
-    let head = |padding| {
-        format!(
-            "GET / HTTP/1.1\r\nHost: a\r\nPad: {}\r\n\r\n",
-            "x".repeat(padding)
-        )
-    };
-    let with_fields = |count: usize| {
-        format!(
-            "GET / HTTP/1.1\r\nHost: a\r\n{}\r\n",
-            "A: b\r\n".repeat(count - 1)
-        )
-    };
-    let sized =
-        |length| format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\nabcdef");
+    let head = |padding| format!("GET / HTTP/1.1\r\nHost: a\r\nPad: {}\r\n\r\n", "x".repeat(padding));
+    let with_fields = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "A: b\r\n".repeat(count - 1));
+    let sized = |length| format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\nabcdef");
     let padding = 64 - head(0).len();
     let seen = |input: String| parse_pieces([input.as_bytes()], &limits).remove(0).err();
     assert_eq!(seen(head(padding)), None);
@@ -360,16 +282,8 @@ fn the_limits_are_exact() {
 
 #[test]
 fn statuses_are_those_of_the_contract() {
-    let status = |wanted| {
-        cases()
-            .filter(|(_, fault)| fault.status() == wanted)
-            .count()
-    };
-    assert!(
-        [400, 413, 415, 417, 505]
-            .iter()
-            .all(|&wanted| status(wanted) > 0)
-    );
+    let status = |wanted| cases().filter(|(_, fault)| fault.status() == wanted).count();
+    assert!([400, 413, 415, 417, 505].iter().all(|&wanted| status(wanted) > 0));
     assert_eq!(Fault::HeadTooLarge.status(), 431);
     assert_eq!(Fault::TooManyFields.status(), 431);
     assert_eq!(Fault::ContentLengthWithTransferEncoding.status(), 400);

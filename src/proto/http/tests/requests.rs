@@ -10,19 +10,14 @@ fn one(input: &str) -> Owned {
 
 #[test]
 fn a_plain_request_is_read_in_full() {
-    let request = one(
-        "GET /api/user/me?a=1&b=?c HTTP/1.1\r\nHost: example:7800\r\nAuthorization:Bearer  x\t\r\n\r\n",
-    );
+    let request = one("GET /api/user/me?a=1&b=?c HTTP/1.1\r\nHost: example:7800\r\nAuthorization:Bearer  x\t\r\n\r\n");
     let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
     let expected = Owned {
         method: Method::Get,
         path: "/api/user/me".into(),
         query: Some("a=1&b=?c".into()),
         version: Version::Http11,
-        fields: vec![
-            field("Host", "example:7800"),
-            field("Authorization", "Bearer  x"),
-        ],
+        fields: vec![field("Host", "example:7800"), field("Authorization", "Bearer  x")],
         keep_alive: true,
         body: Vec::new(),
     };
@@ -63,8 +58,7 @@ fn accepted_variants() {
 #[test]
 fn pipelined_requests_come_out_in_order() {
     let first = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab";
-    let second =
-        "POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nc\r\n0\r\n\r\n";
+    let second = "POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nc\r\n0\r\n\r\n";
     let third = "GET /3 HTTP/1.1\r\nHost: a\r\n\r\n";
     let seen = parse([first, second, third].concat().as_bytes());
     let paths: Vec<_> = seen
@@ -78,13 +72,8 @@ fn pipelined_requests_come_out_in_order() {
 fn a_waiting_client_is_told_to_continue_once() {
     let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
     let mut parser = RequestParser::default();
-    let mut expects = |input: &[u8]| match parser
-        .advance(&mut input.to_vec(), &Limits::default())
-        .unwrap()
-    {
-        Progress::Incomplete {
-            expects_continue, ..
-        } => Some(expects_continue),
+    let mut expects = |input: &[u8]| match parser.advance(&mut input.to_vec(), &Limits::default()).unwrap() {
+        Progress::Incomplete { expects_continue, .. } => Some(expects_continue),
         Progress::Complete(_) => None,
     };
     assert_eq!(expects(&head[..head.len() - 1]), Some(false));
@@ -97,13 +86,9 @@ fn a_waiting_client_is_told_to_continue_once() {
 fn head_and_body_are_awaited_apart() {
     let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n";
     let mut parser = RequestParser::default();
-    parser
-        .advance(&mut head[..20].to_vec(), &Limits::default())
-        .unwrap();
+    parser.advance(&mut head[..20].to_vec(), &Limits::default()).unwrap();
     assert_eq!(parser.awaiting(), Awaiting::Head);
-    parser
-        .advance(&mut head.to_vec(), &Limits::default())
-        .unwrap();
+    parser.advance(&mut head.to_vec(), &Limits::default()).unwrap();
     assert_eq!(parser.awaiting(), Awaiting::Body);
     parser
         .advance(&mut [head, &b"x"[..]].concat(), &Limits::default())
@@ -113,9 +98,5 @@ fn head_and_body_are_awaited_apart() {
 
 #[test]
 fn a_parser_is_small() {
-    assert!(
-        size_of::<RequestParser>() <= 72,
-        "{}",
-        size_of::<RequestParser>()
-    );
+    assert!(size_of::<RequestParser>() <= 72, "{}", size_of::<RequestParser>());
 }

@@ -21,27 +21,15 @@ fn assert_fault(bytes: &[u8], before: usize, fault: Fault) {
     assert_eq!(whole.last(), Some(&Err(fault)));
     for cut in 1..bytes.len().min(300) {
         let (first, second) = bytes.split_at(cut);
-        assert_eq!(
-            decode_pieces(Role::Server, [first, second]),
-            whole,
-            "cut at {cut}"
-        );
+        assert_eq!(decode_pieces(Role::Server, [first, second]), whole, "cut at {cut}");
     }
 }
 
 #[test]
 fn sequences_that_break_a_rule() {
     let cases: &[(&[Frame], usize, Fault)] = &[
-        (
-            &[(true, Opcode::Continuation, b"")],
-            0,
-            Fault::UnexpectedContinuation,
-        ),
-        (
-            &[(false, Opcode::Continuation, b"")],
-            0,
-            Fault::UnexpectedContinuation,
-        ),
+        (&[(true, Opcode::Continuation, b"")], 0, Fault::UnexpectedContinuation),
+        (&[(false, Opcode::Continuation, b"")], 0, Fault::UnexpectedContinuation),
         (
             &[HELLO, (true, Opcode::Continuation, b"x")],
             1,
@@ -56,11 +44,7 @@ fn sequences_that_break_a_rule() {
             1,
             Fault::UnexpectedContinuation,
         ),
-        (
-            &[(false, Opcode::Text, b"a"), HELLO],
-            0,
-            Fault::InterruptedMessage,
-        ),
+        (&[(false, Opcode::Text, b"a"), HELLO], 0, Fault::InterruptedMessage),
         (
             &[(false, Opcode::Text, b"a"), (true, Opcode::Binary, b"")],
             0,
@@ -82,59 +66,25 @@ fn sequences_that_break_a_rule() {
         ),
         (&[(true, Opcode::Text, b"\xff")], 0, Fault::InvalidUtf8),
         (&[(true, Opcode::Text, b"\xe6\xb6")], 0, Fault::InvalidUtf8),
-        (
-            &[(true, Opcode::Text, b"\xed\xa0\x80")],
-            0,
-            Fault::InvalidUtf8,
-        ),
+        (&[(true, Opcode::Text, b"\xed\xa0\x80")], 0, Fault::InvalidUtf8),
         (&[(true, Opcode::Text, b"\xc0\xaf")], 0, Fault::InvalidUtf8),
-        (
-            &[(true, Opcode::Text, b"\xf4\x90\x80\x80")],
-            0,
-            Fault::InvalidUtf8,
-        ),
+        (&[(true, Opcode::Text, b"\xf4\x90\x80\x80")], 0, Fault::InvalidUtf8),
         (&[(false, Opcode::Text, b"a\xff")], 0, Fault::InvalidUtf8),
         (
-            &[
-                (false, Opcode::Text, b"\xe6"),
-                (false, Opcode::Continuation, b"a"),
-            ],
+            &[(false, Opcode::Text, b"\xe6"), (false, Opcode::Continuation, b"a")],
             0,
             Fault::InvalidUtf8,
         ),
         (
-            &[
-                (false, Opcode::Text, b"\xe6\xb6"),
-                (true, Opcode::Continuation, b""),
-            ],
+            &[(false, Opcode::Text, b"\xe6\xb6"), (true, Opcode::Continuation, b"")],
             0,
             Fault::InvalidUtf8,
         ),
-        (
-            &[(true, Opcode::Close, b"\x03")],
-            0,
-            Fault::InvalidCloseCode,
-        ),
-        (
-            &[(true, Opcode::Close, b"\x03\xed")],
-            0,
-            Fault::InvalidCloseCode,
-        ),
-        (
-            &[(true, Opcode::Close, b"\x00\x00")],
-            0,
-            Fault::InvalidCloseCode,
-        ),
-        (
-            &[(true, Opcode::Close, b"\x03\xe8\xff")],
-            0,
-            Fault::InvalidUtf8,
-        ),
-        (
-            &[HELLO, HELLO, (true, Opcode::Text, b"\x80")],
-            2,
-            Fault::InvalidUtf8,
-        ),
+        (&[(true, Opcode::Close, b"\x03")], 0, Fault::InvalidCloseCode),
+        (&[(true, Opcode::Close, b"\x03\xed")], 0, Fault::InvalidCloseCode),
+        (&[(true, Opcode::Close, b"\x00\x00")], 0, Fault::InvalidCloseCode),
+        (&[(true, Opcode::Close, b"\x03\xe8\xff")], 0, Fault::InvalidUtf8),
+        (&[HELLO, HELLO, (true, Opcode::Text, b"\x80")], 2, Fault::InvalidUtf8),
     ];
     for (sequence, before, fault) in cases {
         assert_fault(&frames(sequence), *before, *fault);
@@ -156,9 +106,7 @@ fn headers_that_break_a_rule() {
             Fault::InvalidLength,
         ),
         (
-            &[
-                0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4,
-            ],
+            &[0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4],
             Fault::MessageTooLarge,
         ),
     ];
@@ -185,9 +133,7 @@ fn the_limit_counts_the_whole_message() {
         let second = client_frame(true, Opcode::Continuation, &vec![0; second]);
         decode_pieces(Role::Server, [&[first, ping, second].concat()[..]]).pop()
     };
-    assert!(
-        matches!(fragments(1, limit - 1), Some(Ok(Owned::Binary(bytes))) if bytes.len() == limit)
-    );
+    assert!(matches!(fragments(1, limit - 1), Some(Ok(Owned::Binary(bytes))) if bytes.len() == limit));
     assert_eq!(fragments(2, limit - 1), Some(Err(Fault::MessageTooLarge)));
     assert!(matches!(fragments(limit, 0), Some(Ok(Owned::Binary(_)))));
 }

@@ -24,9 +24,7 @@ impl From<&Message<'_>> for Owned {
             Message::Binary(payload) => Owned::Binary(payload.to_vec()),
             Message::Ping(payload) => Owned::Ping(payload.to_vec()),
             Message::Pong(payload) => Owned::Pong(payload.to_vec()),
-            Message::Close(reason) => {
-                Owned::Close(reason.map(|close| (close.code, close.reason.to_owned())))
-            }
+            Message::Close(reason) => Owned::Close(reason.map(|close| (close.code, close.reason.to_owned()))),
         }
     }
 }

@@ -56,12 +56,10 @@ fn message_of(owned: Owned) -> tungstenite::Message {
         Owned::Binary(bytes) => tungstenite::Message::binary(bytes),
         Owned::Ping(bytes) => tungstenite::Message::Ping(bytes.into()),
         Owned::Pong(bytes) => tungstenite::Message::Pong(bytes.into()),
-        Owned::Close(reason) => {
-            tungstenite::Message::Close(reason.map(|(code, reason)| CloseFrame {
-                code: CloseCode::from(code),
-                reason: reason.into(),
-            }))
-        }
+        Owned::Close(reason) => tungstenite::Message::Close(reason.map(|(code, reason)| CloseFrame {
+            code: CloseCode::from(code),
+            reason: reason.into(),
+        })),
     }
 }
 
@@ -159,10 +157,7 @@ fn closing_means_the_same_to_both() {
     ] {
         let messages = [Owned::Close(close)];
         let as_client = peer_writes(protocol::Role::Client, &messages);
-        assert_eq!(
-            decode_pieces(Role::Server, [&as_client[..]]),
-            messages.clone().map(Ok)
-        );
+        assert_eq!(decode_pieces(Role::Server, [&as_client[..]]), messages.clone().map(Ok));
         let pipe = Pipe {
             incoming: io::Cursor::new(encoded(&messages, None)),
             outgoing: Vec::new(),

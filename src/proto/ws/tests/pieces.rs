@@ -18,35 +18,26 @@ pub(super) fn text() -> impl Strategy<Value = String> {
 
 /// A message and the frames it is sent in, with a ping between fragments.
 pub(super) fn message() -> impl Strategy<Value = (Vec<Owned>, Vec<u8>)> {
-    let data =
-        (text(), any::<bool>(), vec(any::<Index>(), 0..4)).prop_map(|(text, is_text, cuts)| {
-            let payload = text.into_bytes();
-            let opcode = if is_text {
-                Opcode::Text
-            } else {
-                Opcode::Binary
-            };
-            let (pings, bytes) = fragmented(opcode, &payload, &cuts);
-            let message = if is_text {
-                Owned::Text(payload)
-            } else {
-                Owned::Binary(payload)
-            };
-            (pings.into_iter().chain([message]).collect(), bytes)
-        });
-    let control = (
-        select(vec![Opcode::Ping, Opcode::Pong]),
-        vec(any::<u8>(), 0..126),
-    )
-        .prop_map(|(opcode, payload)| {
-            let bytes = client_frame(true, opcode, &payload);
-            let message = if opcode == Opcode::Ping {
-                Owned::Ping(payload)
-            } else {
-                Owned::Pong(payload)
-            };
-            (vec![message], bytes)
-        });
+    let data = (text(), any::<bool>(), vec(any::<Index>(), 0..4)).prop_map(|(text, is_text, cuts)| {
+        let payload = text.into_bytes();
+        let opcode = if is_text { Opcode::Text } else { Opcode::Binary };
+        let (pings, bytes) = fragmented(opcode, &payload, &cuts);
+        let message = if is_text {
+            Owned::Text(payload)
+        } else {
+            Owned::Binary(payload)
+        };
+        (pings.into_iter().chain([message]).collect(), bytes)
+    });
+    let control = (select(vec![Opcode::Ping, Opcode::Pong]), vec(any::<u8>(), 0..126)).prop_map(|(opcode, payload)| {
+        let bytes = client_frame(true, opcode, &payload);
+        let message = if opcode == Opcode::Ping {
+            Owned::Ping(payload)
+        } else {
+            Owned::Pong(payload)
+        };
+        (vec![message], bytes)
+    });
     prop_oneof![3 => data, 1 => control]
 }
 
@@ -55,11 +46,7 @@ fn fragmented(opcode: Opcode, payload: &[u8], cuts: &[Index]) -> (Vec<Owned>, Ve
     let mut bytes = Vec::new();
     let mut pings = Vec::new();
     for (index, piece) in pieces(payload, cuts).into_iter().enumerate() {
-        let opcode = if index == 0 {
-            opcode
-        } else {
-            Opcode::Continuation
-        };
+        let opcode = if index == 0 { opcode } else { Opcode::Continuation };
         let last = index == cuts.len();
         bytes.extend(client_frame(last, opcode, piece));
         if !last {
@@ -78,11 +65,7 @@ fn same_in_pieces(bytes: &[u8], step: usize, cuts: &[Index]) -> Seen {
         whole,
         "in steps of {step}"
     );
-    assert_eq!(
-        decode_pieces(Role::Server, pieces(bytes, cuts)),
-        whole,
-        "cut"
-    );
+    assert_eq!(decode_pieces(Role::Server, pieces(bytes, cuts)), whole, "cut");
     whole
 }
 
