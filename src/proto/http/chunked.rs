@@ -286,5 +286,7 @@ mod tests {
         let trailer = |length| [b"0\r\na:", vec![b'b'; length - 2].as_slice(), b"\r\n\r\n"].concat();
         assert!(decode(&trailer(extras), 0).unwrap().is_some());
         assert_eq!(decode(&trailer(extras + 1), 0), Err(Fault::TrailersTooLarge));
+        let both = [&extension(extras)[..extras + 3], &trailer(extras)[3..]].concat();
+        assert!(decode(&both, 0).unwrap().is_some());
     }
 }

@@ -88,9 +88,11 @@ mod tests {
             HeadScan::default().advance(HEAD, HEAD.len() - 1),
             Err(Fault::HeadTooLarge)
         );
+        let incomplete = &HEAD[..HEAD.len() - 2];
+        assert_eq!(HeadScan::default().advance(incomplete, incomplete.len() + 1), Ok(None));
         assert_eq!(
-            HeadScan::default().advance(&HEAD[..HEAD.len() - 2], HEAD.len() - 1),
-            Ok(None)
+            HeadScan::default().advance(incomplete, incomplete.len()),
+            Err(Fault::HeadTooLarge)
         );
     }
 }

@@ -56,6 +56,12 @@ fn accepted_variants() {
 }
 
 #[test]
+fn a_leading_empty_line_changes_nothing() {
+    let request = "GET /a:b HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_eq!(one(&format!("\r\n{request}")), one(request));
+}
+
+#[test]
 fn pipelined_requests_come_out_in_order() {
     let first = "POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab";
     let second = "POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nc\r\n0\r\n\r\n";
@@ -80,6 +86,11 @@ fn a_waiting_client_is_told_to_continue_once() {
     assert_eq!(expects(head), Some(true));
     assert_eq!(expects(&[head, &b"a"[..]].concat()), Some(false));
     assert_eq!(expects(&[head, &b"ab"[..]].concat()), None);
+    assert_eq!(
+        expects(&[head, &b"a"[..]].concat()),
+        Some(false),
+        "the body is on its way"
+    );
 }
 
 #[test]
