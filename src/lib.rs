@@ -1,7 +1,7 @@
 //! RingIM, a self-hosted instant-messaging server: one commit log, many shards.
 //!
 //! Layers, each using only itself and those above it in this list:
-//! [`base`] · [`config`] · [`proto`] · [`domain`], [`auth`] · [`store`] · [`shard`] · [`api`] · `runtime`.
+//! [`base`] · [`config`] · [`proto`] · [`domain`], [`auth`] · [`store`] · [`shard`] · [`api`] · [`runtime`].
 
 pub mod api;
 pub mod auth;
@@ -9,5 +9,6 @@ pub mod base;
 pub mod config;
 pub mod domain;
 pub mod proto;
+pub mod runtime;
 pub mod shard;
 pub mod store;

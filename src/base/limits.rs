@@ -54,3 +54,6 @@ pub const PRESENCE_USERS: usize = 200;
 
 /// Facts of each kind that the writer caches; above it the cache is emptied and filled anew.
 pub const CACHED_FACTS: usize = 1_000_000;
+
+/// Log lines waiting for the log's thread. Full: they are dropped, and their number is logged.
+pub const LOG_LINES: usize = 4096;
