@@ -1,3 +1,5 @@
 //! Outside words and ours: connections, routes, JSON, refusals.
 
 pub mod port;
+pub mod refusal;
+pub mod wire;

@@ -1,0 +1,4 @@
+//! The only place that names JSON fields: documents from outside, and our values as JSON.
+
+pub mod document;
+pub mod json;
