@@ -2,3 +2,6 @@
 
 pub mod document;
 pub mod json;
+pub mod message;
+pub mod parameters;
+pub mod user;

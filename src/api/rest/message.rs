@@ -1,0 +1,52 @@
+//! Sending and reading messages.
+
+use crate::api::context::{Caller, Context};
+use crate::api::refusal::{Fault, Refusal};
+use crate::api::step::{Call, Flow, Step, unexpected};
+use crate::api::wire::document::Object;
+use crate::api::wire::message::{read_body, read_conversation, read_window, write_history, write_sent};
+use crate::domain::command::{Command, Reply, Send};
+use crate::domain::conversation::ChatType;
+use crate::domain::id::{MessageId, UserId};
+use crate::domain::query::{Answer, Query};
+
+/// `POST /api/message/send` and the frame `message`.
+pub fn send(call: Call<'_, '_>) -> Flow {
+    let Call { context, body, .. } = call;
+    let id = body.opt_parsed("id", MessageId::parse)?;
+    let send = Send {
+        from: sender(context, body)?,
+        chat_type: body.parsed("chatType", ChatType::parse)?,
+        to: body.str("toId")?.into(),
+        body: read_body(body, context.setup.max_content_bytes)?,
+        id: id.unwrap_or_else(|| context.new_message_id()),
+    };
+    Step::submit(context, Command::Send(Box::new(send)), |reply, _| match reply {
+        Reply::Sent(sent) => Step::json(|out| write_sent(&sent, out)),
+        _ => unexpected(),
+    })
+}
+
+/// `fromId`: optional for a user, required of a key. Whether it may be used is decided at the commit.
+fn sender(context: &Context<'_>, body: Object<'_>) -> Result<Option<UserId>, Refusal> {
+    match (context.caller, body.opt_str("fromId")?) {
+        (Caller::Key(_), None) => Err(Refusal::field("fromId", "With a key `fromId` says in whose name the message is sent.")),
+        (_, None) => Ok(None),
+        (Caller::Key(_), Some(id)) => UserId::parse(id).map(Some).ok_or_else(|| Fault::UserNotFound.into()),
+        (_, Some(id)) => UserId::parse(id).map(Some).ok_or_else(|| Fault::SenderMismatch.into()),
+    }
+}
+
+/// `GET /api/message/history`.
+pub fn history(call: Call<'_, '_>) -> Flow {
+    let query = Query::History {
+        actor: call.context.actor()?,
+        conversation: read_conversation(call.parameters)?,
+        window: read_window(call.parameters)?,
+        limit: call.parameters.limit()?,
+    };
+    Step::query(query, |answer, _| match answer {
+        Answer::History(history) => Step::json(|out| write_history(&history, out)),
+        _ => unexpected(),
+    })
+}

@@ -1,0 +1,5 @@
+//! Operations of users and back ends, for REST and, where the contract has both, for WebSocket.
+
+pub mod account;
+pub mod message;
+pub mod server;

@@ -1,0 +1,18 @@
+//! Is the server well?
+
+use crate::api::step::{Call, Data, Flow, Step};
+use crate::domain::command::Command;
+
+/// `GET /healthz`: this core lives.
+pub fn health(_call: Call<'_, '_>) -> Flow {
+    Ok(ok_page())
+}
+
+/// `GET /readyz`: the writer commits.
+pub fn readiness(_call: Call<'_, '_>) -> Flow {
+    Step::submit_as_server(Command::Probe, |_, _| Ok(ok_page()))
+}
+
+fn ok_page() -> Step {
+    Step::Done(Data::Page { content_type: "text/plain; charset=utf-8", body: b"ok\n".to_vec() })
+}

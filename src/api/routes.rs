@@ -1,0 +1,155 @@
+//! The one table of REST routes. Matching, 405 with `Allow`, OPTIONS and the API description derive from it.
+//!
+//! A path is matched as it was sent: what is not written exactly as in the table (`//`, `/./`, `;`, an escaped
+//! slash) is no route. Only the part that stands for `{id}` is percent-decoded.
+
+use std::borrow::Cow;
+
+use matchit::Router;
+
+use super::rest::{account, message, server};
+use super::step::Operation;
+use crate::auth::key::Scope;
+use crate::proto::http::Method;
+
+/// Who may call a route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Everybody.
+    Public,
+    /// A user by token.
+    User,
+    /// A back end by a key with this scope.
+    Key(Scope),
+    /// A user, or a key with this scope.
+    UserOrKey(Scope),
+    /// Anybody on the same machine, or a key with this scope.
+    LoopbackOrKey(Scope),
+}
+
+/// One route.
+pub struct Route {
+    /// [`Method::Get`] serves HEAD as well.
+    pub method: Method,
+    /// With at most one parameter, `{id}`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// What it does.
+    pub operation: Operation,
+    /// What it is for, in one line.
+    pub summary: &'static str,
+}
+
+const fn get(path: &'static str, access: Access, operation: Operation, summary: &'static str) -> Route {
+    Route { method: Method::Get, path, access, operation, summary }
+}
+
+const fn post(path: &'static str, access: Access, operation: Operation, summary: &'static str) -> Route {
+    Route { method: Method::Post, path, access, operation, summary }
+}
+
+/// Where a WebSocket is opened; not an operation, since the connection turns into another one.
+pub const WEBSOCKET_PATH: &str = "/ws";
+
+/// All routes.
+pub static ROUTES: &[Route] = &[
+    post("/api/register", Access::Public, account::register, "Creates an account and signs it in."),
+    post("/api/login", Access::Public, account::login, "Signs in with username and password."),
+    get("/api/user/me", Access::User, account::me, "The caller's own account."),
+    post("/api/message/send", Access::UserOrKey(Scope::Messages), message::send, "Sends a message."),
+    get("/api/message/history", Access::User, message::history, "Messages of one conversation, by seq."),
+    get("/healthz", Access::Public, server::health, "This core lives."),
+    get("/readyz", Access::Public, server::readiness, "The writer commits."),
+];
+
+/// Finds routes by path.
+pub struct Routes {
+    /// Each path with the indices of its routes in [`ROUTES`].
+    router: Router<Vec<usize>>,
+}
+
+/// What a path and a method lead to.
+pub enum Found<'r> {
+    /// The route, and the decoded part of the path that stands for `{id}`.
+    Route(&'static Route, Option<Cow<'r, str>>),
+    /// The path exists; the methods that it has.
+    OtherMethods(Vec<Method>),
+    /// No such path.
+    Nothing,
+}
+
+impl Routes {
+    /// Builds the index of the table.
+    pub fn new() -> Self {
+        let mut paths: Vec<(&'static str, Vec<usize>)> = Vec::new();
+        for (index, route) in ROUTES.iter().enumerate() {
+            match paths.iter_mut().find(|(path, _)| *path == route.path) {
+                Some((_, indices)) => indices.push(index),
+                None => paths.push((route.path, vec![index])),
+            }
+        }
+        let mut router = Router::new();
+        for (path, indices) in paths {
+            router.insert(path, indices).expect("the paths of the table do not contradict each other");
+        }
+        Self { router }
+    }
+
+    /// The route for a method and a path as it was sent.
+    pub fn find<'r>(&self, method: Method, path: &'r str) -> Found<'r> {
+        let Ok(matched) = self.router.at(path) else { return Found::Nothing };
+        let id = match matched.params.get("id").map(decode_segment) {
+            Some(None) => return Found::Nothing,
+            Some(id) => id,
+            None => None,
+        };
+        let wanted = if method == Method::Head { Method::Get } else { method };
+        let routes = matched.value.iter().map(|&index| &ROUTES[index]);
+        match routes.clone().find(|route| route.method == wanted) {
+            Some(route) => Found::Route(route, id),
+            None => Found::OtherMethods(routes.map(|route| route.method).collect()),
+        }
+    }
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One part of a path, percent-decoded; `None` when it is malformed or would be read as more than one part.
+fn decode_segment(segment: &str) -> Option<Cow<'_, str>> {
+    let well_formed = segment.split('%').skip(1).all(|escape| {
+        escape.len() >= 2 && escape.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit)
+    });
+    let decoded = percent_encoding::percent_decode_str(segment).decode_utf8().ok()?;
+    let plain = well_formed && !segment.contains(';') && !decoded.contains('/') && decoded != "." && decoded != "..";
+    plain.then_some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_matched_as_sent() {
+        let routes = Routes::new();
+        assert!(matches!(routes.find(Method::Get, "/api/user/me"), Found::Route(route, None) if route.path == "/api/user/me"));
+        assert!(matches!(routes.find(Method::Head, "/healthz"), Found::Route(..)));
+        for odd in ["/api//user/me", "/api/./user/me", "/api/user/me/", "/API/user/me", "/api/user/%6De;x", "/api/user", "*"] {
+            assert!(matches!(routes.find(Method::Get, odd), Found::Nothing), "{odd}");
+        }
+        assert!(matches!(routes.find(Method::Get, "/api/login"), Found::OtherMethods(methods) if methods == [Method::Post]));
+    }
+
+    #[test]
+    fn segments_are_decoded_once_and_strictly() {
+        assert_eq!(decode_segment("a%40b").as_deref(), Some("a@b"));
+        assert_eq!(decode_segment("a%2540b").as_deref(), Some("a%40b"));
+        for odd in ["a%2Fb", "a%", "a%4", "a%zz", "%ff", "..", "%2e%2e", "a;b"] {
+            assert_eq!(decode_segment(odd), None, "{odd}");
+        }
+    }
+}
