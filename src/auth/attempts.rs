@@ -71,10 +71,7 @@ impl<S: BuildHasher> Attempts<S> {
     fn login_slots(&self, account: &str, address: IpAddr) -> (usize, usize) {
         // User names are unique without regard to case, so a guess in another case is the same guess.
         let account = account.to_ascii_lowercase();
-        (
-            self.slot((&account, network_of(address))),
-            self.slot(&account),
-        )
+        (self.slot((&account, network_of(address))), self.slot(&account))
     }
 
     fn slot(&self, key: impl Hash) -> usize {
@@ -113,17 +110,12 @@ impl Limit {
 
     /// The slot's time after one more attempt, or how long to wait for it.
     fn next(&self, now_ms: i64, slot: usize) -> Result<i64, RetryAfter> {
-        let (Some(cost_ms), Some(full_again_ms)) = (self.cost_ms, self.full_again_ms.get(slot))
-        else {
+        let (Some(cost_ms), Some(full_again_ms)) = (self.cost_ms, self.full_again_ms.get(slot)) else {
             return Ok(0);
         };
         let next = (*full_again_ms).max(now_ms) + cost_ms;
         let wait = next - now_ms - self.burst_ms;
-        if wait > 0 {
-            Err(RetryAfter(wait))
-        } else {
-            Ok(next)
-        }
+        if wait > 0 { Err(RetryAfter(wait)) } else { Ok(next) }
     }
 
     fn check(&self, now_ms: i64, slot: usize) -> Result<(), RetryAfter> {
@@ -139,9 +131,7 @@ impl Limit {
     }
 
     fn give_back(&mut self, slot: usize) {
-        if let (Some(cost_ms), Some(full_again_ms)) =
-            (self.cost_ms, self.full_again_ms.get_mut(slot))
-        {
+        if let (Some(cost_ms), Some(full_again_ms)) = (self.cost_ms, self.full_again_ms.get_mut(slot)) {
             *full_again_ms -= cost_ms;
         }
     }
@@ -173,19 +163,10 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(attempts.login(NOW, "alice", address(1)), Ok(()));
         }
-        assert_eq!(
-            attempts.login(NOW, "alice", address(1)),
-            Err(RetryAfter(12_000))
-        );
-        assert_eq!(
-            attempts.login(NOW, "ALICE", address(1)),
-            Err(RetryAfter(12_000))
-        );
+        assert_eq!(attempts.login(NOW, "alice", address(1)), Err(RetryAfter(12_000)));
+        assert_eq!(attempts.login(NOW, "ALICE", address(1)), Err(RetryAfter(12_000)));
         assert_eq!(attempts.login(NOW, "bob", address(1)), Ok(()));
-        assert_eq!(
-            attempts.login(NOW + 11_999, "alice", address(1)),
-            Err(RetryAfter(1))
-        );
+        assert_eq!(attempts.login(NOW + 11_999, "alice", address(1)), Err(RetryAfter(1)));
         assert_eq!(attempts.login(NOW + 12_000, "alice", address(1)), Ok(()));
         assert!(attempts.login(NOW + 12_000, "alice", address(1)).is_err());
     }
@@ -204,11 +185,20 @@ mod tests {
         let mut attempts = attempts(5, 0);
         let passed = (0..=255).filter(|last| attempts.login(NOW, "alice", address(*last)).is_ok());
         assert_eq!(passed.count(), 50);
-        assert_eq!(
-            attempts.login(NOW, "alice", address(0)),
-            Err(RetryAfter(12_000))
-        );
+        assert_eq!(attempts.login(NOW, "alice", address(0)), Err(RetryAfter(12_000)));
         assert_eq!(attempts.login(NOW, "bob", address(0)), Ok(()));
+    }
+
+    #[test]
+    fn an_attempt_refused_for_the_account_costs_the_address_nothing() {
+        let mut attempts = attempts(5, 0);
+        for last in 0..50 {
+            assert_eq!(attempts.login(NOW, "alice", address(last)), Ok(()));
+        }
+        for _ in 0..5 {
+            assert!(attempts.login(NOW + 11_000, "alice", address(99)).is_err());
+        }
+        assert_eq!(attempts.login(NOW + 12_000, "alice", address(99)), Ok(()));
     }
 
     #[test]
@@ -248,11 +238,7 @@ mod tests {
     fn a_clock_set_back_keeps_the_limit_and_does_not_overflow() {
         let mut attempts = attempts(1, 0);
         assert_eq!(attempts.login(NOW, "alice", address(1)), Ok(()));
-        assert!(
-            attempts
-                .login(NOW - 3_600_000, "alice", address(1))
-                .is_err()
-        );
+        assert!(attempts.login(NOW - 3_600_000, "alice", address(1)).is_err());
         assert!(attempts.login(0, "alice", address(1)).is_err());
     }
 

@@ -43,9 +43,7 @@ pub struct Scopes(u8);
 impl Scopes {
     /// All scopes: the first key, and `RINGIM_ADMIN_KEY`.
     pub fn all() -> Self {
-        SCOPES
-            .iter()
-            .fold(Self::default(), |set, (scope, _)| set.with(*scope))
+        SCOPES.iter().fold(Self::default(), |set, (scope, _)| set.with(*scope))
     }
 
     #[must_use]
@@ -145,9 +143,7 @@ impl NewKey {
 pub fn id_of(presented: &str) -> Option<&str> {
     let (id, secret) = presented.strip_prefix(PREFIX)?.split_once('_')?;
     let well_formed = id.len() == 2 * ID_BYTES
-        && id
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         && secret.len() == (SECRET_BYTES * 4).div_ceil(3);
     well_formed.then_some(id)
 }
@@ -202,9 +198,7 @@ mod tests {
     #[test]
     fn scopes_are_a_set_by_name_and_by_bits() {
         let set = Scopes::from_names(["users", "read"]).expect("both are scopes");
-        assert!(
-            set.contains(Scope::Users) && set.contains(Scope::Read) && !set.contains(Scope::Keys)
-        );
+        assert!(set.contains(Scope::Users) && set.contains(Scope::Read) && !set.contains(Scope::Keys));
         assert_eq!(set.names().collect::<Vec<_>>(), ["users", "read"]);
         assert_eq!(Scopes::from_bits(set.bits()), set);
         assert_eq!(Scopes::from_bits(u8::MAX), Scopes::all());

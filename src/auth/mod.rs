@@ -26,9 +26,7 @@ pub(crate) fn test_random() -> impl FnMut(&mut [u8]) {
     let mut state = 1_u64;
     move |bytes| {
         for byte in bytes {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             *byte = (state >> 56) as u8;
         }
     }

@@ -42,9 +42,7 @@ pub fn verify(password: &str, stored: Option<&str>) -> bool {
     let Ok(parsed) = PasswordHash::new(stored.unwrap_or(NOBODY)) else {
         return false;
     };
-    let matches = argon2()
-        .verify_password(password.as_bytes(), &parsed)
-        .is_ok();
+    let matches = argon2().verify_password(password.as_bytes(), &parsed).is_ok();
     matches && stored.is_some()
 }
 
@@ -56,10 +54,7 @@ mod tests {
     #[test]
     fn a_password_verifies_against_its_own_hash_only() {
         let stored = hash("correct horse", &mut test_random());
-        assert!(
-            stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{stored}"
-        );
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         assert!(verify("correct horse", Some(&stored)));
         assert!(!verify("correct horsf", Some(&stored)));
         assert!(!verify("", Some(&stored)));
@@ -71,10 +66,7 @@ mod tests {
         let stored = hash(&long, &mut test_random());
         assert!(verify(&long, Some(&stored)));
         assert!(!verify(&long[..255], Some(&stored)));
-        assert!(!verify(
-            "with\0nul",
-            Some(&hash("with", &mut test_random()))
-        ));
+        assert!(!verify("with\0nul", Some(&hash("with", &mut test_random()))));
     }
 
     #[test]

@@ -24,9 +24,7 @@ impl WebhookSecret {
     /// The key behind its text; `None` unless it is `whsec_` and the base64 of 24 to 64 bytes.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = STANDARD.decode(text.strip_prefix(SECRET_PREFIX)?).ok()?;
-        SECRET_BYTES
-            .contains(&bytes.len())
-            .then(|| Self(Secret::new(bytes)))
+        SECRET_BYTES.contains(&bytes.len()).then(|| Self(Secret::new(bytes)))
     }
 
     /// The text to hand to the receiver, once.

@@ -100,8 +100,10 @@ impl TokenKey {
 
     /// Checks form, signature, issuer and life of a token; `now_ms` in Unix milliseconds, no leeway.
     pub fn verify(&self, token: &str, now_ms: i64) -> Result<Claims, TokenFault> {
-        let data = jsonwebtoken::decode::<WireClaims>(token, &self.decoding, &self.validation)
-            .map_err(|error| match error.kind() {
+        let data =
+            jsonwebtoken::decode::<WireClaims>(token, &self.decoding, &self.validation).map_err(|error| match error
+                .kind()
+            {
                 ErrorKind::InvalidSignature => TokenFault::BadSignature,
                 _ => TokenFault::Malformed,
             })?;
@@ -110,10 +112,7 @@ impl TokenKey {
             return Err(TokenFault::Malformed);
         }
         let wire = data.claims;
-        let life = wire
-            .exp
-            .checked_sub(wire.iat)
-            .ok_or(TokenFault::Malformed)?;
+        let life = wire.exp.checked_sub(wire.iat).ok_or(TokenFault::Malformed)?;
         if !(1..=MAX_LIFE_SECONDS).contains(&life) {
             return Err(TokenFault::Malformed);
         }
@@ -178,20 +177,14 @@ mod tests {
     #[test]
     fn a_forged_token_of_the_right_shape_is_the_baseline_of_the_cases_below() {
         let token = forge(&json!({"alg":"HS256","typ":"JWT"}), &wire());
-        assert_eq!(
-            TokenKey::new(SECRET).verify(&token, ISSUED * 1000),
-            Ok(claims())
-        );
+        assert_eq!(TokenKey::new(SECRET).verify(&token, ISSUED * 1000), Ok(claims()));
     }
 
     #[test]
     fn another_secret_or_a_changed_claim_breaks_the_signature() {
         let key = TokenKey::new(SECRET);
         let token = TokenKey::new(&[9; 32]).issue(&claims());
-        assert_eq!(
-            key.verify(&token, ISSUED * 1000),
-            Err(TokenFault::BadSignature)
-        );
+        assert_eq!(key.verify(&token, ISSUED * 1000), Err(TokenFault::BadSignature));
         let token = key.issue(&claims());
         let mut parts: Vec<&str> = token.split('.').collect();
         let mut changed = wire();
@@ -207,15 +200,9 @@ mod tests {
     #[test]
     fn only_our_algorithm_is_accepted() {
         let key = TokenKey::new(SECRET);
-        for alg in [
-            "none", "None", "nOnE", "HS384", "HS512", "RS256", "ES256", "",
-        ] {
+        for alg in ["none", "None", "nOnE", "HS384", "HS512", "RS256", "ES256", ""] {
             let token = forge(&json!({"alg":alg,"typ":"JWT"}), &wire());
-            assert_eq!(
-                key.verify(&token, ISSUED * 1000),
-                Err(TokenFault::Malformed),
-                "{alg}"
-            );
+            assert_eq!(key.verify(&token, ISSUED * 1000), Err(TokenFault::Malformed), "{alg}");
         }
         let token = forge(&json!({"alg":"HS256","typ":"JWT"}), &wire());
         let (unsigned, _) = token.rsplit_once('.').expect("three parts");
@@ -225,10 +212,7 @@ mod tests {
 
     #[test]
     fn a_critical_header_extension_is_refused() {
-        let token = forge(
-            &json!({"alg":"HS256","typ":"JWT","crit":["x"],"x":1}),
-            &wire(),
-        );
+        let token = forge(&json!({"alg":"HS256","typ":"JWT","crit":["x"],"x":1}), &wire());
         let verified = TokenKey::new(SECRET).verify(&token, ISSUED * 1000);
         assert_eq!(verified, Err(TokenFault::Malformed));
     }
@@ -272,9 +256,7 @@ mod tests {
     #[test]
     fn what_is_no_token_is_malformed() {
         let key = TokenKey::new(SECRET);
-        for text in [
-            "", ".", "..", "a.b.c", "a.b.c.d", "\u{0}", "Bearer x", "é.é.é",
-        ] {
+        for text in ["", ".", "..", "a.b.c", "a.b.c.d", "\u{0}", "Bearer x", "é.é.é"] {
             assert_eq!(key.verify(text, 0), Err(TokenFault::Malformed), "{text:?}");
         }
     }

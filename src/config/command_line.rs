@@ -92,10 +92,7 @@ pub enum UserAction {
     /// Print a new token
     Token { user_id: String },
     /// Let a user send as another identity
-    Grant {
-        user_id: String,
-        identity_id: String,
-    },
+    Grant { user_id: String, identity_id: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
@@ -203,9 +200,7 @@ pub fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &[(String, String)],
 ) -> Result<Invocation, Refusal> {
-    let matches = command()
-        .try_get_matches_from(arguments)
-        .map_err(Refusal::Usage)?;
+    let matches = command().try_get_matches_from(arguments).map_err(Refusal::Usage)?;
     let action = match matches.subcommand() {
         Some(_) => Action::from_arg_matches(&matches).map_err(Refusal::Usage)?,
         None => Action::Serve,
@@ -223,29 +218,20 @@ pub fn parse(
         Action::Version => Config::default(),
         _ => layers::load(&flags, environment).map_err(Refusal::Configuration)?,
     };
-    Ok(Invocation {
-        action,
-        json,
-        config,
-    })
+    Ok(Invocation { action, json, config })
 }
 
 /// The whole command line as clap knows it.
 pub fn command() -> Command {
     let root = Command::new("ringim")
         .version(env!("CARGO_PKG_VERSION"))
-        .about(
-            "Self-hosted instant messaging: REST, WebSocket, webhooks and a readable SQLite file",
-        )
+        .about("Self-hosted instant messaging: REST, WebSocket, webhooks and a readable SQLite file")
         .after_help(after_help())
         .args(setting_arguments(|_| true));
     let mut root = Action::augment_subcommands(root).mut_subcommand("serve", |serve| {
         serve.args(setting_arguments(|setting| !is_global(setting)))
     });
-    let names: Vec<String> = root
-        .get_subcommands()
-        .map(|sub| sub.get_name().to_owned())
-        .collect();
+    let names: Vec<String> = root.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     for name in names.iter().filter(|name| *name != "serve") {
         root = root.mut_subcommand(name, |sub| sub.arg(json_argument()));
     }
@@ -254,10 +240,9 @@ pub fn command() -> Command {
 
 /// What stands below the flags: the order of the layers, and the secrets, which are no flags.
 fn after_help() -> String {
-    let mut help =
-        "A flag beats its RINGIM_* variable beats the settings file beats the default.\n\n\
+    let mut help = "A flag beats its RINGIM_* variable beats the settings file beats the default.\n\n\
                     Secrets are variables only, or files named by the variable with _FILE:"
-            .to_owned();
+        .to_owned();
     for setting in SETTINGS.iter().filter(|setting| setting.is_secret()) {
         help += &format!("\n  {}: {}", setting.variable(), setting.help);
     }
@@ -284,11 +269,7 @@ fn setting_argument(setting: &'static Setting) -> Arg {
     let argument = Arg::new(setting.name)
         .long(setting.name)
         .value_name(setting.value_name())
-        .help(format!(
-            "{}{default} [{}]",
-            setting.help,
-            setting.variable()
-        ))
+        .help(format!("{}{default} [{}]", setting.help, setting.variable()))
         .allow_negative_numbers(true)
         .global(is_global(setting));
     match setting.kind {
@@ -417,8 +398,7 @@ mod tests {
             let action = accepted(&format!("ringim {line} --data d --json")).action;
             assert_ne!(action, Action::Serve, "{line}");
         }
-        let Action::Key(KeyAction::Create { scopes, .. }) =
-            accepted("ringim key create --scopes users,read").action
+        let Action::Key(KeyAction::Create { scopes, .. }) = accepted("ringim key create --scopes users,read").action
         else {
             panic!("another action");
         };

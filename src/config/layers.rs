@@ -38,10 +38,7 @@ impl std::error::Error for Faults {}
 
 /// The configuration these flags and environment variables (of the whole process) amount to, together
 /// with the settings file they name.
-pub fn load(
-    flags: &[(&'static Setting, String)],
-    environment: &[(String, String)],
-) -> Result<Config, Faults> {
+pub fn load(flags: &[(&'static Setting, String)], environment: &[(String, String)]) -> Result<Config, Faults> {
     let mut layers = Layers {
         config: Config::default(),
         faults: Vec::new(),
@@ -57,18 +54,13 @@ pub fn load(
 }
 
 /// The settings file that a flag names, or else its variable.
-fn settings_file<'a>(
-    flags: &'a [(&'static Setting, String)],
-    environment: &'a [(String, String)],
-) -> Option<&'a str> {
+fn settings_file<'a>(flags: &'a [(&'static Setting, String)], environment: &'a [(String, String)]) -> Option<&'a str> {
     let by_flag = flags
         .iter()
         .rfind(|(setting, _)| setting.name == SETTINGS_FILE)
         .map(|(_, path)| path);
     let by_variable = || {
-        let setting = SETTINGS
-            .iter()
-            .find(|setting| setting.name == SETTINGS_FILE)?;
+        let setting = SETTINGS.iter().find(|setting| setting.name == SETTINGS_FILE)?;
         let variable = setting.variable();
         environment
             .iter()
@@ -109,9 +101,7 @@ impl Layers {
             Err(error) => return self.fault(place.to_string(), format!("cannot be read: {error}")),
         };
         match text.parse::<toml::Table>() {
-            Ok(table) => table
-                .iter()
-                .for_each(|(key, value)| self.file_key(path, key, value)),
+            Ok(table) => table.iter().for_each(|(key, value)| self.file_key(path, key, value)),
             Err(error) => self.fault(
                 place.to_string(),
                 format!("is not TOML: {}", error.to_string().trim_end()),
@@ -132,10 +122,7 @@ impl Layers {
             Some(setting) => {
                 self.fault(
                     place,
-                    format!(
-                        "may not stand in the settings file; set {}",
-                        setting.variable()
-                    ),
+                    format!("may not stand in the settings file; set {}", setting.variable()),
                 );
             }
             None => {
@@ -149,9 +136,7 @@ impl Layers {
     }
 
     fn environment(&mut self, environment: &[(String, String)]) {
-        let ours = environment
-            .iter()
-            .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX));
+        let ours = environment.iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX));
         for (name, text) in ours {
             if let Some(setting) = SETTINGS.iter().find(|setting| setting.variable() == *name) {
                 self.assign(name.clone(), setting, text);
@@ -168,29 +153,15 @@ impl Layers {
         }
     }
 
-    fn secret_file(
-        &mut self,
-        name: &str,
-        setting: &Setting,
-        path: &str,
-        environment: &[(String, String)],
-    ) {
+    fn secret_file(&mut self, name: &str, setting: &Setting, path: &str, environment: &[(String, String)]) {
         let direct = setting.variable();
         if environment.iter().any(|(other, _)| *other == direct) {
-            return self.fault(
-                name.to_owned(),
-                format!("{direct} is set as well; set one of them"),
-            );
+            return self.fault(name.to_owned(), format!("{direct} is set as well; set one of them"));
         }
         match fs::read_to_string(path) {
-            Ok(text) if !text.trim_end().is_empty() => {
-                self.assign(name.to_owned(), setting, text.trim_end())
-            }
+            Ok(text) if !text.trim_end().is_empty() => self.assign(name.to_owned(), setting, text.trim_end()),
             Ok(_) => self.fault(name.to_owned(), format!("the file `{path}` is empty")),
-            Err(error) => self.fault(
-                name.to_owned(),
-                format!("the file `{path}` cannot be read: {error}"),
-            ),
+            Err(error) => self.fault(name.to_owned(), format!("the file `{path}` cannot be read: {error}")),
         }
     }
 
@@ -271,21 +242,14 @@ mod tests {
 
     #[test]
     fn without_any_layer_the_defaults_hold() {
-        assert_eq!(
-            load(&[], &[variable("PATH", "/bin")]),
-            Ok(Config::default())
-        );
+        assert_eq!(load(&[], &[variable("PATH", "/bin")]), Ok(Config::default()));
     }
 
     #[test]
     fn a_flag_beats_a_variable_beats_the_file() {
-        let file = file(
-            "shards = 2\nmax-body-bytes = '2MiB'\ntoken-ttl = '1h'\ntrusted-proxies = ['::1', '10.0.0.0/8']",
-        );
-        let flags = [
-            (setting("config"), path(&file)),
-            (setting("shards"), "4".to_owned()),
-        ];
+        let file =
+            file("shards = 2\nmax-body-bytes = '2MiB'\ntoken-ttl = '1h'\ntrusted-proxies = ['::1', '10.0.0.0/8']");
+        let flags = [(setting("config"), path(&file)), (setting("shards"), "4".to_owned())];
         let environment = [
             variable("RINGIM_SHARDS", "3"),
             variable("RINGIM_MAX_BODY_BYTES", "3MiB"),
@@ -309,10 +273,7 @@ mod tests {
     #[test]
     fn every_fault_of_every_layer_is_named_at_once() {
         let file = file("lisen = '127.0.0.1:1'\nshards = -1\njwt-secret = 'x'\n[server]\nport = 1");
-        let flags = [
-            (setting("config"), path(&file)),
-            (setting("shards"), "many".to_owned()),
-        ];
+        let flags = [(setting("config"), path(&file)), (setting("shards"), "many".to_owned())];
         let environment = [
             variable("RINGIM_TOKEN_TLL", "1d"),
             variable("RINGIM_LISTEN", "localhost"),
@@ -339,9 +300,7 @@ mod tests {
     #[test]
     fn a_settings_file_absent_or_broken_is_a_fault() {
         let flags = [(setting("config"), "/nonexistent/ringim.toml".to_owned())];
-        assert!(
-            problems(load(&flags, &[]))[0].starts_with("/nonexistent/ringim.toml: cannot be read")
-        );
+        assert!(problems(load(&flags, &[]))[0].starts_with("/nonexistent/ringim.toml: cannot be read"));
         let file = file("shards = = 1");
         let problems = problems(load(&[(setting("config"), path(&file))], &[]));
         assert!(problems[0].contains("is not TOML"), "{problems:?}");
@@ -359,17 +318,10 @@ mod tests {
         }
         assert_eq!(problems(load(&[], &[direct, by_file])).len(), 1);
         assert_eq!(
-            problems(load(
-                &[],
-                &[variable("RINGIM_ADMIN_KEY_FILE", "/nonexistent")]
-            ))
-            .len(),
+            problems(load(&[], &[variable("RINGIM_ADMIN_KEY_FILE", "/nonexistent")])).len(),
             1
         );
-        assert_eq!(
-            problems(load(&[], &[variable("RINGIM_DATA_FILE", "x")])).len(),
-            1
-        );
+        assert_eq!(problems(load(&[], &[variable("RINGIM_DATA_FILE", "x")])).len(), 1);
         let weak = problems(load(&[], &[variable("RINGIM_ADMIN_KEY", "hunter2")]));
         assert!(!weak[0].contains("hunter2"), "{weak:?}");
     }

@@ -37,9 +37,7 @@ impl FromStr for Network {
     type Err = NotANetwork;
 
     fn from_str(text: &str) -> Result<Self, NotANetwork> {
-        let (address, prefix) = text
-            .split_once('/')
-            .map_or((text, None), |(a, p)| (a, Some(p)));
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
         let address: IpAddr = address.parse().map_err(|_| NotANetwork)?;
         let (_, width) = bits(address);
         let prefix = match prefix {
@@ -49,9 +47,7 @@ impl FromStr for Network {
             }
             Some(_) => return Err(NotANetwork),
         };
-        (prefix <= width)
-            .then_some(Self { address, prefix })
-            .ok_or(NotANetwork)
+        (prefix <= width).then_some(Self { address, prefix }).ok_or(NotANetwork)
     }
 }
 
@@ -74,9 +70,7 @@ mod tests {
     fn a_network_contains_the_addresses_that_share_its_prefix() {
         assert!(contains("10.0.0.0/8", "10.255.0.1") && !contains("10.0.0.0/8", "11.0.0.1"));
         assert!(contains("192.0.2.7", "192.0.2.7") && !contains("192.0.2.7", "192.0.2.6"));
-        assert!(
-            contains("2001:db8::/32", "2001:db8:1::1") && !contains("2001:db8::/32", "2001:db9::1")
-        );
+        assert!(contains("2001:db8::/32", "2001:db8:1::1") && !contains("2001:db8::/32", "2001:db9::1"));
         assert!(contains("0.0.0.0/0", "203.0.113.9") && !contains("0.0.0.0/0", "::1"));
         assert!(contains("::/0", "::1"));
         assert!(contains("10.0.0.0/8", "::ffff:10.1.2.3"));

@@ -23,10 +23,7 @@ impl Origins {
         if text.trim() == "*" {
             return Ok(Self::Any);
         }
-        let items = text
-            .split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty());
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         let parsed: Result<Vec<_>, _> = items
             .map(|item| is_origin(item).then(|| item.to_owned()).ok_or(item))
             .collect();
@@ -41,10 +38,7 @@ fn is_origin(text: &str) -> bool {
     };
     let is_host_byte = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'[' | b']');
     let is_scheme_byte = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'-' | b'.');
-    !scheme.is_empty()
-        && !host.is_empty()
-        && scheme.bytes().all(is_scheme_byte)
-        && host.bytes().all(is_host_byte)
+    !scheme.is_empty() && !host.is_empty() && scheme.bytes().all(is_scheme_byte) && host.bytes().all(is_host_byte)
 }
 
 #[cfg(test)]
@@ -53,20 +47,11 @@ mod tests {
 
     #[test]
     fn an_origin_is_allowed_when_it_is_listed_or_all_are() {
-        let listed =
-            Origins::parse("https://a.example, http://localhost:5173").expect("two origins");
+        let listed = Origins::parse("https://a.example, http://localhost:5173").expect("two origins");
         assert!(listed.allows("http://localhost:5173") && !listed.allows("http://localhost"));
         assert!(!listed.allows("https://a.example.evil"));
-        assert!(
-            Origins::parse("*")
-                .expect("any")
-                .allows("https://a.example")
-        );
-        assert!(
-            !Origins::parse("")
-                .expect("none")
-                .allows("https://a.example")
-        );
+        assert!(Origins::parse("*").expect("any").allows("https://a.example"));
+        assert!(!Origins::parse("").expect("none").allows("https://a.example"));
     }
 
     #[test]

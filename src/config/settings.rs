@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use super::network::Network;
 use super::origins::Origins;
-use super::{
-    Config, Deadlines, Limits, Log, LogFormat, LogLevel, Rates, Registration, Secrets, value,
-};
+use super::{Config, Deadlines, Limits, Log, LogFormat, LogLevel, Rates, Registration, Secrets, value};
 use crate::base::secret::Secret;
 
 /// Shortest secret given from outside, in characters.
@@ -252,16 +250,12 @@ pub static SETTINGS: &[Setting] = &[
 impl Setting {
     /// The name of its environment variable.
     pub fn variable(&self) -> String {
-        format!(
-            "{VARIABLE_PREFIX}{}",
-            self.name.to_ascii_uppercase().replace('-', "_")
-        )
+        format!("{VARIABLE_PREFIX}{}", self.name.to_ascii_uppercase().replace('-', "_"))
     }
 
     /// The variable that names a file with the value, which secrets have as well.
     pub fn file_variable(&self) -> Option<String> {
-        self.is_secret()
-            .then(|| format!("{}_FILE", self.variable()))
+        self.is_secret().then(|| format!("{}_FILE", self.variable()))
     }
 
     pub fn is_secret(&self) -> bool {
@@ -361,28 +355,16 @@ pub fn markdown() -> String {
     for setting in SETTINGS {
         let flag = match setting.is_secret() {
             true => "-".to_owned(),
-            false => format!(
-                "`--{} {}`",
-                setting.name,
-                setting.value_name().replace('|', "\\|")
-            ),
+            false => format!("`--{} {}`", setting.name, setting.value_name().replace('|', "\\|")),
         };
         let file_variable = setting.file_variable().map(|name| format!(", `{name}`"));
-        let variable = format!(
-            "`{}`{}",
-            setting.variable(),
-            file_variable.unwrap_or_default()
-        );
+        let variable = format!("`{}`{}", setting.variable(), file_variable.unwrap_or_default());
         let default = match setting.default {
             "" => "-".to_owned(),
             default => format!("`{default}`"),
         };
-        writeln!(
-            table,
-            "| {flag} | {variable} | {default} | {} |",
-            setting.help
-        )
-        .expect("writing to a string does not fail");
+        writeln!(table, "| {flag} | {variable} | {default} | {} |", setting.help)
+            .expect("writing to a string does not fail");
     }
     table
 }
@@ -400,24 +382,14 @@ mod tests {
         assert_eq!(config.registration, Registration::Open);
         assert_eq!(config.token_ttl.as_secs(), 7 * 86_400);
         assert_eq!(config.message_id_window, 1_000_000);
-        assert_eq!(
-            (config.limits.head_bytes, config.limits.head_fields),
-            (32 << 10, 100)
-        );
+        assert_eq!((config.limits.head_bytes, config.limits.head_fields), (32 << 10, 100));
         assert_eq!(
             (config.limits.body_bytes, config.limits.content_bytes),
             (1 << 20, 64 << 10)
         );
-        assert_eq!(
-            (config.limits.frame_bytes, config.limits.json_depth),
-            (1 << 20, 32)
-        );
+        assert_eq!((config.limits.frame_bytes, config.limits.json_depth), (1 << 20, 32));
         assert_eq!(config.limits.password_bytes(), 8..=256);
-        let seconds = [
-            config.deadlines.head,
-            config.deadlines.body,
-            config.deadlines.idle,
-        ];
+        let seconds = [config.deadlines.head, config.deadlines.body, config.deadlines.idle];
         assert_eq!(seconds.map(|deadline| deadline.as_secs()), [10, 30, 75]);
         assert_eq!(config.rates.messages_per_minute, 0);
         assert_eq!(config.secrets, Secrets::default());
@@ -454,19 +426,12 @@ mod tests {
                 Kind::Secret(_) => "0123456789abcdef0123456789abcdef",
             };
             let mut config = Config::default();
-            setting
-                .assign(&mut config, other)
-                .expect("the other value is valid");
+            setting.assign(&mut config, other).expect("the other value is valid");
             assert_ne!(config, Config::default(), "--{}", setting.name);
             setting
                 .assign(&mut config, setting.default)
                 .expect("the default is valid");
-            assert_eq!(
-                config,
-                Config::default(),
-                "--{} touched another place",
-                setting.name
-            );
+            assert_eq!(config, Config::default(), "--{} touched another place", setting.name);
         }
     }
 
@@ -485,9 +450,7 @@ mod tests {
     fn the_table_of_the_readme_names_every_setting() {
         let table = markdown();
         assert_eq!(table.lines().count(), SETTINGS.len() + 2);
-        assert!(
-            table.contains("| `--registration open\\|closed` | `RINGIM_REGISTRATION` | `open` |")
-        );
+        assert!(table.contains("| `--registration open\\|closed` | `RINGIM_REGISTRATION` | `open` |"));
         assert!(table.contains("| - | `RINGIM_JWT_SECRET`, `RINGIM_JWT_SECRET_FILE` | - |"));
     }
 }

@@ -5,9 +5,7 @@ pub fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     let plain = |name: &str| name.to_ascii_lowercase().replace('_', "-");
     let typed = plain(typed);
     let most_edits = (typed.len() / 4).max(1);
-    let nearest = known
-        .into_iter()
-        .min_by_key(|name| distance(&typed, &plain(name)))?;
+    let nearest = known.into_iter().min_by_key(|name| distance(&typed, &plain(name)))?;
     (distance(&typed, &plain(nearest)) <= most_edits).then_some(nearest)
 }
 

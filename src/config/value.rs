@@ -23,23 +23,14 @@ const TIMES: [(&str, usize); 5] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 
 /// A whole number within the range.
 pub fn count(text: &str, range: &RangeInclusive<usize>) -> Result<usize, String> {
     let number = digits(text).filter(|number| range.contains(number));
-    number.ok_or_else(|| {
-        format!(
-            "is not a whole number from {} to {}",
-            range.start(),
-            range.end()
-        )
-    })
+    number.ok_or_else(|| format!("is not a whole number from {} to {}", range.start(), range.end()))
 }
 
 /// A number of bytes: `65536`, `64KiB`, `1MB`.
 pub fn bytes(text: &str, range: &RangeInclusive<usize>) -> Result<usize, String> {
     let number = with_unit(text, &SIZES).filter(|number| range.contains(number));
     number.ok_or_else(|| {
-        let (low, high) = (
-            written(*range.start(), &SIZES),
-            written(*range.end(), &SIZES),
-        );
+        let (low, high) = (written(*range.start(), &SIZES), written(*range.end(), &SIZES));
         format!("is not a size from {low} to {high}, written like 64KiB")
     })
 }
@@ -50,10 +41,7 @@ pub fn duration(text: &str, range: &RangeInclusive<usize>) -> Result<Duration, S
     seconds
         .map(|seconds| Duration::from_secs(seconds as u64))
         .ok_or_else(|| {
-            let (low, high) = (
-                written(*range.start(), &TIMES),
-                written(*range.end(), &TIMES),
-            );
+            let (low, high) = (written(*range.start(), &TIMES), written(*range.end(), &TIMES));
             format!("is not a time from {low} to {high}, written like 10s, 5m or 7d")
         })
 }
@@ -67,15 +55,12 @@ pub fn rate(text: &str) -> Result<u32, String> {
 /// One of the words, which `|` separates.
 pub fn word<'a>(text: &'a str, words: &str) -> Result<&'a str, String> {
     let is_known = words.split('|').any(|word| word == text);
-    is_known
-        .then_some(text)
-        .ok_or_else(|| format!("is not one of {words}"))
+    is_known.then_some(text).ok_or_else(|| format!("is not one of {words}"))
 }
 
 /// `true` or `false`.
 pub fn switch(text: &str) -> Result<bool, String> {
-    text.parse()
-        .map_err(|_| "is neither `true` nor `false`".to_owned())
+    text.parse().map_err(|_| "is neither `true` nor `false`".to_owned())
 }
 
 /// An address with a port.
@@ -86,14 +71,10 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// Networks separated by commas; none is allowed.
 pub fn networks(text: &str) -> Result<Vec<Network>, String> {
-    let items = text
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty());
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
     items
         .map(|item| {
-            let hint =
-                || format!("holds `{item}`, which is no address or network such as 10.0.0.0/8");
+            let hint = || format!("holds `{item}`, which is no address or network such as 10.0.0.0/8");
             item.parse().map_err(|_| hint())
         })
         .collect()
@@ -113,13 +94,9 @@ fn digits(text: &str) -> Option<usize> {
 }
 
 fn with_unit(text: &str, units: &[(&str, usize)]) -> Option<usize> {
-    let unit_at = text
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(text.len());
+    let unit_at = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
-    let (_, factor) = units
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()))?;
+    let (_, factor) = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()))?;
     digits(number)?.checked_mul(*factor)
 }
 
@@ -166,18 +143,8 @@ mod tests {
 
     #[test]
     fn times_are_seconds_unless_a_unit_says_more() {
-        for (text, seconds) in [
-            ("10", 10),
-            ("10s", 10),
-            ("5m", 300),
-            ("2h", 7200),
-            ("7d", 604_800),
-        ] {
-            assert_eq!(
-                duration(text, &ANY),
-                Ok(Duration::from_secs(seconds)),
-                "{text}"
-            );
+        for (text, seconds) in [("10", 10), ("10s", 10), ("5m", 300), ("2h", 7200), ("7d", 604_800)] {
+            assert_eq!(duration(text, &ANY), Ok(Duration::from_secs(seconds)), "{text}");
         }
         assert!(duration("1w", &ANY).is_err() && duration("10ms", &ANY).is_err());
     }
@@ -187,10 +154,7 @@ mod tests {
         let fault = bytes("2GiB", &(1024..=1 << 30)).expect_err("too large");
         assert_eq!(fault, "is not a size from 1KiB to 1GiB, written like 64KiB");
         let fault = duration("0", &(1..=86_400)).expect_err("too short");
-        assert_eq!(
-            fault,
-            "is not a time from 1s to 1d, written like 10s, 5m or 7d"
-        );
+        assert_eq!(fault, "is not a time from 1s to 1d, written like 10s, 5m or 7d");
         assert_eq!(
             count("9", &(0..=8)),
             Err("is not a whole number from 0 to 8".to_owned())
@@ -201,11 +165,7 @@ mod tests {
     fn a_list_of_networks_names_the_item_that_is_none() {
         assert_eq!(networks("").map(|list| list.len()), Ok(0));
         assert_eq!(networks("10.0.0.0/8, ::1").map(|list| list.len()), Ok(2));
-        assert!(
-            networks("::1,nginx")
-                .expect_err("nginx is a name")
-                .contains("`nginx`")
-        );
+        assert!(networks("::1,nginx").expect_err("nginx is a name").contains("`nginx`"));
     }
 
     #[test]

@@ -193,7 +193,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut lock = DataLock::acquire(folder.path()).expect("nobody holds it");
         lock.publish(&server()).expect("written");
+        let asked = Instant::now();
         let error = DataLock::acquire(folder.path()).expect_err("held");
+        assert!(asked.elapsed() < PATIENCE, "a server is not waited for");
         let LockError::Held(holder) = &error else {
             panic!("{error:?}")
         };
