@@ -45,6 +45,20 @@ impl ConversationKey {
     }
 }
 
+impl Position {
+    /// The id of the event that stands there, as webhooks see it (contract section 4).
+    pub fn to_event_id(self) -> String {
+        format!("evt_{}", self.0)
+    }
+
+    /// Reads an event id; `None` when it cannot be one of ours.
+    pub fn from_event_id(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("evt_")?;
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+        plain.then(|| digits.parse().ok().map(Self))?
+    }
+}
+
 /// Names that are paths or pages and hence no ids (contract section 1).
 const RESERVED: [&str; 5] = ["me", "search", "list", "create", "system"];
 
@@ -139,6 +153,23 @@ mod tests {
         let long = "x".repeat(65);
         for bad in ["", "_a", "@a", "a b", "é", "me", "Search", "a/b", "a\0", &long] {
             assert!(UserId::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn event_ids_are_canonical() {
+        assert_eq!(Position::from_event_id(&Position(12).to_event_id()), Some(Position(12)));
+        for bad in [
+            "",
+            "12",
+            "evt_",
+            "evt_0",
+            "evt_012",
+            "evt_-1",
+            "evt_+1",
+            "evt_99999999999999999999",
+        ] {
+            assert_eq!(Position::from_event_id(bad), None, "{bad}");
         }
     }
 

@@ -1,5 +1,13 @@
 //! Webhooks: who is told of what, and how far each has been told.
 
+mod health;
+pub mod lanes;
+pub mod names;
+pub mod pace;
+pub mod queue;
+mod record;
+mod schedule;
+
 use super::id::{Position, Timestamp};
 
 /// The format a target understands.
@@ -112,4 +120,31 @@ pub struct Delivery {
     pub next_attempt_at: Timestamp,
     /// A short reason without the target's body: `status 500`, `timeout`, ...
     pub error: Box<str>,
+}
+
+/// How an attempt to deliver ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The target took it.
+    Delivered,
+    /// It did not.
+    Failed {
+        /// A short reason without the target's body.
+        error: Box<str>,
+        /// When the target wants to be asked again, in milliseconds from now.
+        retry_after: Option<Timestamp>,
+        /// It will never want anything again (410): switch the webhook off.
+        gone: bool,
+    },
+}
+
+impl Outcome {
+    /// A failure that is tried again on schedule.
+    pub fn failed(error: impl Into<Box<str>>) -> Self {
+        Self::Failed {
+            error: error.into(),
+            retry_after: None,
+            gone: false,
+        }
+    }
 }
