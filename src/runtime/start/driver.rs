@@ -12,6 +12,12 @@ use io_uring::{IoUring, Probe, opcode};
 /// monoio's own switch, which must be respected here since monoio does.
 const FORCE_EPOLL: &str = "MONOIO_FORCE_LEGACY_DRIVER";
 
+/// Entries of a shard's submission queue.
+pub const SUBMISSION_ENTRIES: u32 = 1024;
+
+/// Entries of a shard's completion queue: room for thousands of connections that complete at once.
+const COMPLETION_ENTRIES: u32 = 16 * 1024;
+
 /// How the shards talk to the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Driver {
@@ -25,9 +31,10 @@ pub enum Driver {
 /// How a ring is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ring {
-    /// Completions are run by the shard's own calls and not by interrupting it (Linux 5.19).
-    Cooperative,
-    /// Without flags.
+    /// Completions are run when the shard asks for them and do not interrupt it (Linux 6.1). Such a ring
+    /// belongs to the thread that builds it.
+    Deferred,
+    /// Completions may interrupt the shard.
     Plain,
 }
 
@@ -35,8 +42,9 @@ impl Ring {
     /// The set-up of a shard's ring, for monoio's `uring_builder`.
     pub fn builder(self) -> io_uring::Builder {
         let mut builder = IoUring::builder();
-        if self == Self::Cooperative {
-            builder.setup_coop_taskrun();
+        builder.setup_cqsize(COMPLETION_ENTRIES);
+        if self == Self::Deferred {
+            builder.setup_single_issuer().setup_defer_taskrun();
         }
         builder
     }
@@ -51,20 +59,20 @@ impl fmt::Display for Driver {
     }
 }
 
-/// Tries what the shards would do; `entries` is the size of their rings.
-pub fn probe(entries: u32) -> Driver {
+/// Tries what the shards will do.
+pub fn probe() -> Driver {
     let forced = std::env::var(FORCE_EPOLL).unwrap_or_default().to_ascii_lowercase();
     if ["1", "true", "yes"].contains(&forced.as_str()) {
         return Driver::Epoll {
             reason: format!("{FORCE_EPOLL} is set"),
         };
     }
-    choose(|ring| try_ring(ring, entries))
+    choose(try_ring)
 }
 
 fn choose(try_ring: impl Fn(Ring) -> io::Result<()>) -> Driver {
-    if try_ring(Ring::Cooperative).is_ok() {
-        return Driver::IoUring(Ring::Cooperative);
+    if try_ring(Ring::Deferred).is_ok() {
+        return Driver::IoUring(Ring::Deferred);
     }
     match try_ring(Ring::Plain) {
         Ok(()) => Driver::IoUring(Ring::Plain),
@@ -75,7 +83,7 @@ fn choose(try_ring: impl Fn(Ring) -> io::Result<()>) -> Driver {
 }
 
 /// Sets a ring up and asks whether it knows every operation monoio uses.
-fn try_ring(ring: Ring, entries: u32) -> io::Result<()> {
+fn try_ring(ring: Ring) -> io::Result<()> {
     const OPERATIONS: [u8; 16] = [
         opcode::Accept::CODE,
         opcode::AsyncCancel::CODE,
@@ -94,7 +102,7 @@ fn try_ring(ring: Ring, entries: u32) -> io::Result<()> {
         opcode::Timeout::CODE,
         opcode::Write::CODE,
     ];
-    let ring: IoUring = ring.builder().build(entries)?;
+    let ring: IoUring = ring.builder().build(SUBMISSION_ENTRIES)?;
     let mut known = Probe::new();
     ring.submitter().register_probe(&mut known)?;
     let is_complete = OPERATIONS.iter().all(|operation| known.is_supported(*operation));
@@ -133,9 +141,9 @@ mod tests {
 
     #[test]
     fn the_wanted_flags_come_first_then_none_then_epoll() {
-        assert_eq!(choose(|_| Ok(())), Driver::IoUring(Ring::Cooperative));
+        assert_eq!(choose(|_| Ok(())), Driver::IoUring(Ring::Deferred));
         let old = |ring| match ring {
-            Ring::Cooperative => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+            Ring::Deferred => Err(io::Error::from_raw_os_error(libc::EINVAL)),
             Ring::Plain => Ok(()),
         };
         assert_eq!(choose(old), Driver::IoUring(Ring::Plain));
@@ -156,8 +164,8 @@ mod tests {
 
     #[test]
     fn what_the_probe_promises_can_be_built() {
-        if let Driver::IoUring(ring) = probe(256) {
-            let built: io::Result<IoUring> = ring.builder().build(256);
+        if let Driver::IoUring(ring) = probe() {
+            let built: io::Result<IoUring> = ring.builder().build(SUBMISSION_ENTRIES);
             assert!(built.is_ok());
         }
     }

@@ -1,0 +1,78 @@
+//! The thread for admins' slow work, so that no shard waits for a disk.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::links::Links;
+use super::mailbox::Mail;
+use super::metrics::{Gauges, Metrics};
+use crate::api::port::Operation;
+use crate::domain::rejection::Rejection;
+
+/// Operations that may wait. Full: `busy`.
+const QUEUE: usize = 64;
+
+/// One operation on its way.
+#[derive(Debug)]
+pub struct OperationJob {
+    /// Who waits.
+    pub shard: u16,
+    /// The shard's number for it.
+    pub ticket: u64,
+    /// What to do.
+    pub operation: Operation,
+}
+
+/// Makes the queue of operations.
+pub fn queue() -> (Sender<OperationJob>, Receiver<OperationJob>) {
+    bounded(QUEUE)
+}
+
+/// What operations need.
+pub struct Operations {
+    /// Where they come from.
+    pub jobs: Receiver<OperationJob>,
+    /// The way back, and the queues whose depth is told.
+    pub links: Links,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The write-ahead log, whose size is told.
+    pub wal: PathBuf,
+}
+
+impl Operations {
+    /// Starts the thread.
+    pub fn start(self) -> io::Result<JoinHandle<()>> {
+        std::thread::Builder::new()
+            .name("operations".to_owned())
+            .spawn(move || {
+                for job in &self.jobs {
+                    let result = self.perform(job.operation);
+                    if let Some(mailbox) = self.links.mailboxes.get(usize::from(job.shard)) {
+                        mailbox.send(Mail::OperationDone(job.ticket, result));
+                    }
+                }
+            })
+    }
+
+    fn perform(&self, operation: Operation) -> Result<Box<str>, Rejection> {
+        match operation {
+            Operation::Metrics => Ok(self.metrics.render(&self.gauges()).into_boxed_str()),
+            Operation::TestWebhook(_) | Operation::Backup(_) => Err(Rejection::NotFound),
+        }
+    }
+
+    fn gauges(&self) -> Gauges {
+        Gauges {
+            writer_queue: self.links.writer.len(),
+            reader_queue: self.links.readers.len(),
+            password_queue: self.links.passwords.len(),
+            mailboxes: self.links.mailboxes.iter().map(super::mailbox::Mailbox::len).sum(),
+            wal_bytes: std::fs::metadata(&self.wal).map_or(0, |metadata| metadata.len()),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The one thread that writes: takes what waits, commits it in one transaction, and only then lets it be known.
+//!
+//! A batch is whatever arrived during the commit before, so its size follows the load by itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::clock::wall_ms;
+use super::log_watch::LogWatch;
+use super::mailbox::{Mail, Mailbox};
+use super::metrics::Metrics;
+use crate::base::limits;
+use crate::domain::command::Submission;
+use crate::store::committer::Committer;
+use crate::store::{Backend, StoreError};
+
+/// How long an idle writer waits before it looks for maintenance again.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// How long the writer may tidy up at the end.
+const TIDY: Duration = Duration::from_secs(1);
+
+/// What the writer is told.
+#[derive(Debug)]
+pub enum Order {
+    /// Commit these, in order.
+    Commit(Vec<Submission>),
+    /// Everything before this is committed: tidy up and end.
+    Finish,
+}
+
+/// The writer thread's state.
+pub struct Writer<B: Backend> {
+    /// Decides and stores.
+    pub committer: Committer<B>,
+    /// Where orders come from.
+    pub orders: Receiver<Order>,
+    /// Every shard.
+    pub mailboxes: Arc<[Mailbox]>,
+    /// Consumers that follow the log by its head.
+    pub log: Arc<LogWatch>,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
+}
+
+impl<B: Backend> Writer<B> {
+    /// Works until [`Order::Finish`]. Fails when nothing may be acknowledged any more.
+    pub fn run(mut self) -> Result<(), StoreError> {
+        let mut more_to_maintain = true;
+        loop {
+            let wait = if more_to_maintain { Duration::ZERO } else { IDLE };
+            match self.orders.recv_timeout(wait) {
+                Ok(first) => {
+                    let (submissions, finish) = self.gather(first);
+                    self.commit(&submissions)?;
+                    if finish {
+                        return self.finish();
+                    }
+                    more_to_maintain = self.maintain(false)? || self.orders.is_empty();
+                }
+                Err(RecvTimeoutError::Timeout) => more_to_maintain = self.maintain(true)?,
+                Err(RecvTimeoutError::Disconnected) => return self.finish(),
+            }
+        }
+    }
+
+    /// What waits, up to the size of one commit; and whether it is the last.
+    fn gather(&self, first: Order) -> (Vec<Submission>, bool) {
+        let mut submissions = match first {
+            Order::Commit(submissions) => submissions,
+            Order::Finish => return (Vec::new(), true),
+        };
+        while submissions.len() < limits::COMMANDS_PER_COMMIT {
+            match self.orders.try_recv() {
+                Ok(Order::Commit(more)) => submissions.extend(more),
+                Ok(Order::Finish) => return (submissions, true),
+                Err(_) => break,
+            }
+        }
+        (submissions, false)
+    }
+
+    fn commit(&mut self, submissions: &[Submission]) -> Result<(), StoreError> {
+        if submissions.is_empty() {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let batch = self.committer.commit(submissions, wall_ms())?;
+        self.metrics.writer.committed(&batch, started.elapsed());
+        let batch = Arc::new(batch);
+        for mailbox in self.mailboxes.iter() {
+            mailbox.send(Mail::Committed(batch.clone()));
+        }
+        self.log.publish(&batch);
+        Ok(())
+    }
+
+    /// Background work of the store. A full disk only delays it.
+    fn maintain(&mut self, idle: bool) -> Result<bool, StoreError> {
+        match self.committer.backend().maintain(idle) {
+            Err(StoreError::Full(reason)) => {
+                tracing::warn!(reason, "the disk is full: maintenance waits");
+                Ok(false)
+            }
+            other => other,
+        }
+    }
+
+    /// Leaves the files tidy, so that the next start is quick.
+    fn finish(mut self) -> Result<(), StoreError> {
+        let deadline = Instant::now() + TIDY;
+        while self.maintain(true)? && Instant::now() < deadline {}
+        Ok(())
+    }
+}
