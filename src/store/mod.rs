@@ -3,6 +3,7 @@
 //! The store loads facts and writes changes; it decides nothing. [`committer`] drives it.
 
 pub mod committer;
+pub mod memory;
 
 use crate::domain::change::Change;
 use crate::domain::facts::{FactSource, FactsError};
