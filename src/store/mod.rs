@@ -4,6 +4,7 @@
 
 pub mod committer;
 pub mod memory;
+pub mod sqlite;
 
 use crate::domain::change::Change;
 use crate::domain::facts::{FactSource, FactsError};

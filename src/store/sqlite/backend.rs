@@ -1,0 +1,229 @@
+//! The one writer: a batch is one transaction of `im.db`, preceded by one of `credentials.db` when secrets change.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::change::{self, Orphan};
+use super::open::{self, OpenError, Place};
+use super::reader::SqliteReader;
+use super::tail::{Entry, SharedTail};
+use super::upkeep::Upkeep;
+use crate::domain::change::Change;
+use crate::domain::conversation::ChatType;
+use crate::domain::message::Message;
+use crate::store::{Backend, StoreError};
+
+/// The writer's side of the SQLite store. Readers come from [`SqliteBackend::reader`].
+pub struct SqliteBackend {
+    pub(super) im: Connection,
+    pub(super) credentials: Connection,
+    pub(super) tail: Arc<SharedTail>,
+    pub(super) batch: Batch,
+    pub(super) upkeep: Upkeep,
+    pub(super) place: Place,
+}
+
+/// What the open batch has written, until the commit makes it known.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Its messages.
+    pub entries: Vec<Entry>,
+    /// The newest of each conversation.
+    pub newest: HashMap<i64, Entry, foldhash::fast::RandomState>,
+    /// The newest log position it takes.
+    pub position: i64,
+    /// The newest one that a message or notice carries.
+    pub row_position: i64,
+    /// Whether `credentials.db` has an open transaction.
+    pub has_secrets: bool,
+    /// Secrets to remove once `im.db` has committed.
+    pub orphans: Vec<Orphan>,
+}
+
+impl SqliteBackend {
+    /// A reader with connections of its own.
+    ///
+    /// # Errors
+    /// When the files cannot be opened.
+    pub fn reader(&self) -> Result<SqliteReader, OpenError> {
+        SqliteReader::open(&self.place, Arc::clone(&self.tail))
+    }
+
+    /// Changes when the store was restored or re-created (contract section 3).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn epoch(&self) -> Result<String, StoreError> {
+        Ok(self.im.query_row("SELECT epoch FROM meta", [], |row| row.get(0))?)
+    }
+
+    fn put_message(&mut self, message: &Message) -> rusqlite::Result<()> {
+        if !change::put_message(&self.im, message)? {
+            return Ok(());
+        }
+        let entry = Entry {
+            conversation: message.conversation.0,
+            seq: message.seq,
+            position: message.position.0,
+            sender: message.from.0,
+            sent_at: message.timestamp,
+            in_group: message.chat_type == ChatType::Group,
+        };
+        self.batch.newest.insert(entry.conversation, entry);
+        self.batch.entries.push(entry);
+        self.batch.take_row(entry.position);
+        Ok(())
+    }
+
+    /// The transaction of `credentials.db`, begun when the batch first needs it.
+    fn secrets(&mut self) -> rusqlite::Result<&Connection> {
+        if !self.batch.has_secrets {
+            self.credentials.execute_batch("BEGIN IMMEDIATE")?;
+            self.batch.has_secrets = true;
+        }
+        Ok(&self.credentials)
+    }
+
+    fn put(&mut self, change: &Change) -> rusqlite::Result<()> {
+        match change {
+            Change::PutUser(user) => change::put_user(&self.im, user),
+            Change::PutPassword(user, hash) => change::put_password(self.secrets()?, *user, hash),
+            Change::DropPassword(user) => self.orphan(Orphan::Password(*user)),
+            Change::PutRevokedToken {
+                user,
+                token,
+                expires_at,
+            } => change::put_revoked_token(&self.im, *user, token, *expires_at),
+            Change::PutGroup(group) => change::put_group(&self.im, group),
+            Change::PutMember(group, member) => change::put_member(&self.im, *group, member),
+            Change::DropMember(group, user) => change::drop_member(&self.im, *group, *user),
+            Change::PutConversation(conversation) => change::put_conversation(&self.im, conversation),
+            Change::PutParticipant {
+                conversation,
+                user,
+                position,
+            } => {
+                self.batch.take(position.0);
+                change::put_participant(&self.im, *conversation, *user, *position)
+            }
+            Change::DropParticipant { conversation, user } => change::drop_participant(&self.im, *conversation, *user),
+            Change::PutMessage(message) => self.put_message(message),
+            Change::PutReceipt {
+                conversation,
+                user,
+                receipt,
+                seq,
+                position,
+            } => {
+                self.batch.take(position.0);
+                change::put_receipt(&self.im, (*conversation, *user), *receipt, *seq, *position)
+            }
+            Change::PutNotice(notice) => {
+                self.batch.take_row(notice.position.0);
+                change::put_notice(&self.im, notice)
+            }
+            Change::PutKey(key) => change::put_key(self.secrets()?, key),
+            Change::DropKey(id) => change::drop_key(self.secrets()?, id),
+            Change::PutWebhook(webhook) => {
+                self.secrets()?;
+                change::put_webhook(&self.im, &self.credentials, webhook)
+            }
+            Change::PutWebhookPosition(webhook, position) => change::move_webhook(&self.im, webhook, *position),
+            Change::DropWebhook(webhook) => {
+                super::webhooks::drop_position(&self.im, webhook)?;
+                self.orphan(Orphan::Webhook(webhook.clone()))
+            }
+            Change::PutDelivery(delivery) => change::put_delivery(&self.im, delivery),
+            Change::DropDelivery(webhook, position) => change::drop_delivery(&self.im, webhook, *position),
+        }
+    }
+
+    fn orphan(&mut self, orphan: Orphan) -> rusqlite::Result<()> {
+        self.batch.orphans.push(orphan);
+        Ok(())
+    }
+
+    fn commit_files(&mut self) -> rusqlite::Result<()> {
+        if self.batch.position > self.batch.row_position {
+            let sql = "UPDATE meta SET position = max(position, ?1)";
+            self.im.prepare_cached(sql)?.execute([self.batch.position])?;
+        }
+        if std::mem::take(&mut self.batch.has_secrets) {
+            let committed = self.credentials.execute_batch("COMMIT");
+            if committed.is_err() {
+                self.batch.has_secrets = true;
+                return committed;
+            }
+            self.upkeep.secrets_ahead = true;
+        }
+        self.im.execute_batch("COMMIT")?;
+        self.upkeep.secrets_ahead = false;
+        Ok(())
+    }
+
+    /// Makes the committed batch known to readers, and removes the secrets it has orphaned: those are out of
+    /// reach already, so a full disk may leave them for the sweep of the next start.
+    fn publish(&mut self) -> Result<(), StoreError> {
+        let batch = std::mem::take(&mut self.batch);
+        self.upkeep.committed(batch.entries.len());
+        if batch.position > 0 {
+            self.tail.change(|tail| tail.append(batch.entries, batch.position));
+        }
+        for orphan in &batch.orphans {
+            match change::drop_orphan(&self.credentials, orphan).map_err(StoreError::from) {
+                Ok(()) | Err(StoreError::Full(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Batch {
+    fn take(&mut self, position: i64) {
+        self.position = self.position.max(position);
+    }
+
+    fn take_row(&mut self, position: i64) {
+        self.take(position);
+        self.row_position = self.row_position.max(position);
+    }
+}
+
+impl Backend for SqliteBackend {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        if self.upkeep.secrets_ahead {
+            open::sweep_new_secrets(&self.im, &self.credentials)?;
+            self.upkeep.secrets_ahead = false;
+        }
+        Ok(self.im.execute_batch("BEGIN IMMEDIATE")?)
+    }
+
+    fn write(&mut self, change: &Change) -> Result<(), StoreError> {
+        Ok(self.put(change)?)
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        if let Err(error) = self.commit_files() {
+            self.rollback();
+            return Err(error.into());
+        }
+        self.publish()
+    }
+
+    fn rollback(&mut self) {
+        for connection in [&self.im, &self.credentials] {
+            // SQLite may have rolled back by itself; when it cannot, the next `begin` says so.
+            if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() {
+                tracing::error!("a batch could not be rolled back");
+            }
+        }
+        self.batch = Batch::default();
+    }
+
+    fn maintain(&mut self, idle: bool) -> Result<bool, StoreError> {
+        self.upkeep.step(&mut self.im, &self.tail, idle)
+    }
+}

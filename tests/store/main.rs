@@ -1,0 +1,6 @@
+//! The store: one conformance suite for every backend, and what only SQLite promises.
+
+mod conformance;
+mod sqlite;
+mod store;
+mod vocabulary;
