@@ -1,1 +1,44 @@
-fn main() {}
+//! Measures RingIM from outside: starts the server binary on a fresh data folder, plays many clients, checks every
+//! message against what came back and what was stored, and prints rates, latencies and what the server spent.
+//!
+//! Each scenario is a module of [`scenario`]; the clients and the book-keeping they share are in [`load`].
+
+mod audit;
+mod error;
+mod load;
+mod options;
+mod process;
+mod report;
+mod scenario;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use error::Result;
+use options::{Arguments, Scenario};
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("ringim-perf: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs one scenario; `false` if a message was lost, doubled, sent astray, reordered or not stored.
+fn run(arguments: Arguments) -> Result<bool> {
+    let report = match arguments.scenario {
+        Scenario::Chat(options) => scenario::chat::run(&options)?,
+        Scenario::Idle(options) => scenario::idle::run(&options)?,
+    };
+    report.print();
+    if let Some(path) = arguments.json {
+        report.write_json(&path)?;
+    }
+    Ok(report.is_sound())
+}

@@ -1,0 +1,328 @@
+//! The book of a worker: every message it sent and what became of it.
+
+use hdrhistogram::Histogram;
+
+use super::message_id::{self, MessageIds, Place};
+use super::wire::Template;
+use crate::report::Faults;
+
+/// Clients that hear each other: a pair, or the online members of a group.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// The first of them; the others follow.
+    pub first_client: u32,
+    pub members: u32,
+}
+
+/// A client that writes to its room.
+pub struct Sender {
+    pub client: u32,
+    room: Room,
+    template: Template,
+    messages: Vec<Message>,
+    /// One bit for each member of the room and message: delivered.
+    delivered: Vec<u64>,
+    /// For each member, the index after the newest message delivered to it.
+    newest: Vec<u32>,
+}
+
+/// One message.
+struct Message {
+    salt: u64,
+    /// When it was sent, or was due in an open loop.
+    intended: u64,
+    /// Recipients that do not have it yet.
+    missing: u32,
+    answer: Answer,
+    /// Whether it was intended while measuring.
+    measured: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    None,
+    Acked,
+    Refused,
+}
+
+/// What was counted while measuring.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Counts {
+    pub acked: u64,
+    pub delivered: u64,
+}
+
+impl Sender {
+    /// A sender that has sent nothing yet. `client` is one of the room.
+    pub fn new(client: u32, room: Room, template: Template) -> Self {
+        let newest = vec![0; room.members as usize];
+        Self { client, room, template, messages: Vec::new(), delivered: Vec::new(), newest }
+    }
+
+    fn words_per_message(&self) -> usize {
+        (self.room.members as usize).div_ceil(64)
+    }
+
+    /// The place of a client in the room, unless it is outside or the sender itself.
+    fn audience_slot(&self, client: u32) -> Option<usize> {
+        let slot = client.checked_sub(self.room.first_client)?;
+        (slot < self.room.members && client != self.client).then_some(slot as usize)
+    }
+
+    /// Notes a delivery; `false` if it is a repeated one.
+    fn deliver(&mut self, index: u32, slot: usize) -> bool {
+        let word = index as usize * self.words_per_message() + slot / 64;
+        let bit = 1 << (slot % 64);
+        let first = self.delivered[word] & bit == 0;
+        self.delivered[word] |= bit;
+        first
+    }
+}
+
+/// The messages of one worker.
+pub struct Book {
+    ids: MessageIds,
+    /// The number of the first sender among those of all workers.
+    first_sender: u32,
+    pub senders: Vec<Sender>,
+    /// For each client, the highest number of its room's conversation seen so far.
+    horizon: Vec<u64>,
+    random: fastrand::Rng,
+    pub in_flight: u64,
+    pub sent: u64,
+    /// Senders that have room in their window again.
+    pub completed: Vec<u32>,
+    pub measured: Counts,
+    /// Microseconds from the intended time to the ack.
+    pub ack_latency: Histogram<u64>,
+    /// Microseconds from the intended time to a delivery.
+    pub delivery_latency: Histogram<u64>,
+    pub faults: Faults,
+}
+
+impl Book {
+    /// An empty book for the senders from number `first_sender` on, and their worker's clients.
+    pub fn new(ids: MessageIds, first_sender: u32, senders: Vec<Sender>, clients: usize) -> Self {
+        Self {
+            ids,
+            first_sender,
+            senders,
+            horizon: vec![0; clients],
+            random: fastrand::Rng::new(),
+            in_flight: 0,
+            sent: 0,
+            completed: Vec::new(),
+            measured: Counts::default(),
+            ack_latency: new_histogram(),
+            delivery_latency: new_histogram(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// Enters a new message and writes its frame.
+    pub fn compose(&mut self, sender: u32, intended: u64, measured: bool, frame: &mut Vec<u8>) {
+        let salt = MessageIds::salt(&mut self.random);
+        let number = self.first_sender + sender;
+        let sender = &mut self.senders[sender as usize];
+        let place = Place { sender: number, index: sender.messages.len() as u32, salt };
+        let missing = sender.room.members - 1;
+        sender.messages.push(Message { salt, intended, missing, answer: Answer::None, measured });
+        sender.delivered.resize(sender.delivered.len() + sender.words_per_message(), 0);
+        sender.template.render(&self.ids.write(place), frame);
+        self.in_flight += 1;
+        self.sent += 1;
+    }
+
+    /// Enters an ack that `client` received.
+    pub fn acked(&mut self, client: u32, id: &[u8], seq: u64, now: u64, measuring: bool) {
+        let Some((sender, index)) = self.find(id).filter(|&(sender, _)| self.senders[sender].client == client) else {
+            self.faults.misdelivered += 1;
+            return;
+        };
+        let message = &mut self.senders[sender].messages[index];
+        if message.answer != Answer::None {
+            self.faults.duplicated += 1;
+            return;
+        }
+        message.answer = Answer::Acked;
+        if message.measured {
+            record(&mut self.ack_latency, message.intended, now);
+        }
+        self.measured.acked += u64::from(measuring);
+        self.horizon[client as usize] = self.horizon[client as usize].max(seq);
+        self.complete(sender, index);
+    }
+
+    /// Enters a refusal; `id` names the message.
+    pub fn refused(&mut self, id: Option<&[u8]>) {
+        self.faults.refused += 1;
+        let Some((sender, index)) = id.and_then(|id| self.find(id)) else { return };
+        let message = &mut self.senders[sender].messages[index];
+        if message.answer == Answer::None {
+            message.answer = Answer::Refused;
+            message.missing = 0;
+            self.complete(sender, index);
+        }
+    }
+
+    /// Enters a message that `client` received.
+    pub fn delivered(&mut self, client: u32, id: &[u8], seq: u64, now: u64, measuring: bool) {
+        let place = self.find(id);
+        let slot = place.and_then(|(sender, _)| self.senders[sender].audience_slot(client));
+        let (Some((number, index)), Some(slot)) = (place, slot) else {
+            self.faults.misdelivered += 1;
+            return;
+        };
+        let sender = &mut self.senders[number];
+        if !sender.deliver(index as u32, slot) {
+            self.faults.duplicated += 1;
+            return;
+        }
+        let in_order = sender.newest[slot] <= index as u32 && self.horizon[client as usize] < seq;
+        self.faults.reordered += u64::from(!in_order);
+        sender.newest[slot] = index as u32 + 1;
+        self.horizon[client as usize] = self.horizon[client as usize].max(seq);
+        let message = &mut sender.messages[index];
+        message.missing = message.missing.saturating_sub(1);
+        if message.measured {
+            record(&mut self.delivery_latency, message.intended, now);
+        }
+        self.measured.delivered += u64::from(measuring);
+        self.complete(number, index);
+    }
+
+    /// Counts what never came, once nothing more is awaited.
+    pub fn close(&mut self) {
+        for message in self.senders.iter().flat_map(|sender| &sender.messages) {
+            match message.answer {
+                Answer::None => self.faults.unanswered += 1,
+                Answer::Acked => self.faults.lost += u64::from(message.missing),
+                Answer::Refused => {}
+            }
+        }
+    }
+
+    /// Whether the message with this id was acked; `None` if it was never sent by this book.
+    pub fn was_acked(&self, id: &[u8]) -> Option<bool> {
+        let (sender, index) = self.find(id)?;
+        Some(self.senders[sender].messages[index].answer == Answer::Acked)
+    }
+
+    /// How many messages were acked in all.
+    pub fn total_acked(&self) -> u64 {
+        let messages = self.senders.iter().flat_map(|sender| &sender.messages);
+        messages.filter(|message| message.answer == Answer::Acked).count() as u64
+    }
+
+    /// Frees the place of a message in its sender's window once it is answered and delivered to all.
+    fn complete(&mut self, sender: usize, index: usize) {
+        let message = &self.senders[sender].messages[index];
+        if message.answer != Answer::None && message.missing == 0 {
+            self.in_flight -= 1;
+            self.completed.push(sender as u32);
+        }
+    }
+
+    /// Which message an id names: sender and index.
+    fn find(&self, id: &[u8]) -> Option<(usize, usize)> {
+        if id.len() != message_id::LENGTH {
+            return None;
+        }
+        let place = self.ids.read(id)?;
+        let sender = place.sender.checked_sub(self.first_sender)? as usize;
+        let message = self.senders.get(sender)?.messages.get(place.index as usize)?;
+        (message.salt == place.salt).then_some((sender, place.index as usize))
+    }
+}
+
+/// Microseconds, to three digits.
+pub fn new_histogram() -> Histogram<u64> {
+    Histogram::new(3).expect("three digits are supported")
+}
+
+fn record(histogram: &mut Histogram<u64>, intended: u64, now: u64) {
+    histogram.saturating_record(now.saturating_sub(intended) / 1000);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAIR: Room = Room { first_client: 0, members: 2 };
+
+    /// A pair of senders whose first has written two messages, and their ids.
+    fn book_of_two() -> (Book, Vec<Vec<u8>>) {
+        let template = || Template::new("u", "single", "");
+        let senders = vec![Sender::new(0, PAIR, template()), Sender::new(1, PAIR, template())];
+        let mut book = Book::new(MessageIds::random(), 10, senders, 4);
+        let mut frame = Vec::new();
+        let ids = (0..2).map(|_| {
+            book.compose(0, 0, true, &mut frame);
+            let text: serde_json::Value = serde_json::from_slice(&frame).unwrap();
+            text["data"]["id"].as_str().unwrap().as_bytes().to_vec()
+        });
+        let ids = ids.collect();
+        (book, ids)
+    }
+
+    fn faults(check: impl FnOnce(&mut Book, &[Vec<u8>])) -> Faults {
+        let (mut book, ids) = book_of_two();
+        check(&mut book, &ids);
+        book.close();
+        book.faults
+    }
+
+    #[test]
+    fn a_sound_exchange_has_no_fault() {
+        let (mut book, ids) = book_of_two();
+        for (index, id) in ids.iter().enumerate() {
+            let seq = index as u64 + 1;
+            book.acked(0, id, seq, 5_000, true);
+            book.delivered(1, id, seq, 7_000, true);
+            assert_eq!(book.was_acked(id), Some(true));
+        }
+        book.close();
+        assert_eq!(book.faults, Faults::default());
+        assert_eq!((book.measured.acked, book.measured.delivered, book.in_flight), (2, 2, 0));
+        assert_eq!(book.completed, [0, 0]);
+        assert_eq!((book.ack_latency.max(), book.delivery_latency.max()), (5, 7));
+    }
+
+    #[test]
+    fn each_fault_is_counted_as_itself() {
+        let sound = |book: &mut Book, ids: &[Vec<u8>]| {
+            for (index, id) in ids.iter().enumerate() {
+                book.acked(0, id, index as u64 + 1, 0, true);
+                book.delivered(1, id, index as u64 + 1, 0, true);
+            }
+        };
+        let none = Faults::default();
+        assert_eq!(faults(|_, _| ()), Faults { unanswered: 2, ..none.clone() });
+        assert_eq!(
+            faults(|book, ids| ids.iter().for_each(|id| book.acked(0, id, 1, 0, true))),
+            Faults { lost: 2, ..none.clone() }
+        );
+        let repeated = faults(|book, ids| {
+            sound(book, ids);
+            book.delivered(1, &ids[0], 1, 0, true);
+            book.acked(0, &ids[0], 1, 0, true);
+        });
+        assert_eq!(repeated, Faults { duplicated: 2, ..none.clone() });
+        let astray = faults(|book, ids| {
+            sound(book, ids);
+            book.delivered(2, &ids[0], 9, 0, true);
+            book.delivered(0, &ids[0], 9, 0, true);
+            book.delivered(1, &[b'0'; message_id::LENGTH], 9, 0, true);
+            book.acked(1, &ids[0], 9, 0, true);
+        });
+        assert_eq!(astray, Faults { misdelivered: 4, ..none.clone() });
+        let reordered = faults(|book, ids| {
+            book.delivered(1, &ids[1], 2, 0, true);
+            book.delivered(1, &ids[0], 1, 0, true);
+            ids.iter().for_each(|id| book.acked(0, id, 2, 0, true));
+        });
+        assert_eq!(reordered, Faults { reordered: 1, ..none.clone() });
+        let refused = faults(|book, ids| ids.iter().for_each(|id| book.refused(Some(id))));
+        assert_eq!(refused, Faults { refused: 2, ..none });
+    }
+}

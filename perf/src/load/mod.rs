@@ -1,0 +1,14 @@
+//! Clients that load the server, and the book of every message they sent.
+//!
+//! A [`worker::Worker`] is one thread with its own epoll and some of the clients. Clients that write to each other
+//! (a *room*: a pair, or a group) belong to the same worker, so its [`book::Book`] is shared with nobody.
+
+pub mod book;
+pub mod client;
+pub mod clock;
+pub mod message_id;
+pub mod pacer;
+pub mod poller;
+pub mod run;
+pub mod wire;
+pub mod worker;

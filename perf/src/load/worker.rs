@@ -1,0 +1,195 @@
+//! One generator thread: its clients, its epoll, its book.
+
+use std::net::SocketAddr;
+
+use super::book::Book;
+use super::client::{self, Client, Flushed};
+use super::clock::{Clock, Phases};
+use super::pacer::Pacer;
+use super::poller::{Poller, Ready};
+use super::wire::Incoming;
+use crate::error::Result;
+
+/// Bytes one read takes at the most.
+const READ_BYTES: usize = 64 * 1024;
+
+/// The longest sleep, so that the end of a phase is seen.
+const LONGEST_WAIT_NS: u64 = 50_000_000;
+
+/// When senders send.
+#[derive(Debug, Clone, Copy)]
+pub enum Pace {
+    /// Closed loop: each sender keeps so many messages under way.
+    Window(u32),
+    /// Open loop: so many messages a second, of all senders of the worker, at random times.
+    Rate(f64),
+    /// Nobody sends.
+    Silent,
+}
+
+/// The clients of one thread.
+pub struct Worker {
+    poller: Poller,
+    clients: Vec<Client>,
+    open: Vec<bool>,
+    dirty: Vec<u32>,
+    is_dirty: Vec<bool>,
+    pub book: Book,
+    random: fastrand::Rng,
+    frame: Vec<u8>,
+    buffer: Vec<u8>,
+}
+
+impl Worker {
+    /// Opens a session for each token; client numbers follow their order.
+    pub fn connect(address: SocketAddr, tokens: &[String], book: Book) -> Result<Self> {
+        let poller = Poller::new()?;
+        let clients = client::connect_all(address, tokens)?;
+        for (key, client) in clients.iter().enumerate() {
+            poller.add(&client.socket, key as u32)?;
+        }
+        Ok(Self {
+            poller,
+            open: vec![true; clients.len()],
+            dirty: Vec::new(),
+            is_dirty: vec![false; clients.len()],
+            clients,
+            book,
+            random: fastrand::Rng::new(),
+            frame: Vec::new(),
+            buffer: vec![0; READ_BYTES],
+        })
+    }
+
+    /// Sends and receives until all is back after the measurement, or the time is up.
+    pub fn run(&mut self, clock: Clock, phases: Phases, pace: Pace) -> Result<()> {
+        let mut pacer = match pace {
+            Pace::Rate(rate) => Some(Pacer::new(rate, clock.ns())),
+            Pace::Window(_) | Pace::Silent => None,
+        };
+        if let Pace::Window(window) = pace {
+            self.fill_windows(window, clock.ns(), &phases);
+        }
+        let mut ready = Vec::new();
+        loop {
+            let now = clock.ns();
+            if now >= phases.give_up || now >= phases.measure_to && self.book.in_flight == 0 {
+                return Ok(());
+            }
+            if let Some(pacer) = &mut pacer {
+                self.send_due(pacer, now, &phases);
+            }
+            self.flush_dirty()?;
+            self.poller.wait(timeout(pacer.as_ref(), clock.ns(), &phases), &mut ready)?;
+            for &ready in &ready {
+                self.receive(ready, clock, &phases)?;
+            }
+            self.refill(pace, clock.ns(), &phases);
+        }
+    }
+
+    fn fill_windows(&mut self, window: u32, now: u64, phases: &Phases) {
+        for sender in 0..self.book.senders.len() as u32 {
+            for _ in 0..window {
+                self.send(sender, now, phases);
+            }
+        }
+    }
+
+    /// Sends again for every message that left its window.
+    fn refill(&mut self, pace: Pace, now: u64, phases: &Phases) {
+        let mut completed = std::mem::take(&mut self.book.completed);
+        if matches!(pace, Pace::Window(_)) && now < phases.measure_to {
+            for &sender in &completed {
+                self.send(sender, now, phases);
+            }
+        }
+        completed.clear();
+        self.book.completed = completed;
+    }
+
+    fn send_due(&mut self, pacer: &mut Pacer, now: u64, phases: &Phases) {
+        while pacer.due() <= now.min(phases.measure_to) {
+            let sender = self.random.u32(..self.book.senders.len() as u32);
+            self.send(sender, pacer.due(), phases);
+            pacer.advance(&mut self.random);
+        }
+    }
+
+    fn send(&mut self, sender: u32, intended: u64, phases: &Phases) {
+        let client = self.book.senders[sender as usize].client;
+        self.book.compose(sender, intended, phases.is_measured(intended), &mut self.frame);
+        self.clients[client as usize].send(&self.frame, self.random.u32(..));
+        self.mark_dirty(client);
+    }
+
+    fn mark_dirty(&mut self, client: u32) {
+        if !std::mem::replace(&mut self.is_dirty[client as usize], true) {
+            self.dirty.push(client);
+        }
+    }
+
+    /// Writes everything that was composed since the last wait, in one write for each client.
+    fn flush_dirty(&mut self) -> Result<()> {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for client in dirty.drain(..) {
+            self.is_dirty[client as usize] = false;
+            if self.open[client as usize] {
+                self.flush(client, false)?;
+            }
+        }
+        self.dirty = dirty;
+        Ok(())
+    }
+
+    fn flush(&mut self, key: u32, was_waiting: bool) -> Result<()> {
+        let client = &mut self.clients[key as usize];
+        match client.flush() {
+            Ok(Flushed::Part) if !was_waiting => self.poller.watch_writable(&client.socket, key, true)?,
+            Ok(Flushed::Everything) if was_waiting => self.poller.watch_writable(&client.socket, key, false)?,
+            Ok(_) => {}
+            Err(error) => self.disconnected(key, &error.into())?,
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, ready: Ready, clock: Clock, phases: &Phases) -> Result<()> {
+        if !self.open[ready.key as usize] {
+            return Ok(());
+        }
+        if ready.writable {
+            self.flush(ready.key, true)?;
+        }
+        let (client, book) = (&mut self.clients[ready.key as usize], &mut self.book);
+        let now = clock.ns();
+        let measuring = phases.is_measured(now);
+        let result = client.receive(&mut self.buffer, |frame| match Incoming::read(frame) {
+            Incoming::Ack { id, seq } => book.acked(ready.key, id, seq, now, measuring),
+            Incoming::Message { id, seq } => book.delivered(ready.key, id, seq, now, measuring),
+            Incoming::Error { id } => book.refused(id),
+            Incoming::Hello | Incoming::Other => {}
+        });
+        if client.has_output() {
+            self.mark_dirty(ready.key);
+        }
+        result.or_else(|error| self.disconnected(ready.key, &error))
+    }
+
+    fn disconnected(&mut self, key: u32, error: &crate::error::Error) -> Result<()> {
+        if self.book.faults.disconnected == 0 {
+            eprintln!("ringim-perf: client {key} was disconnected: {error}");
+        }
+        self.book.faults.disconnected += 1;
+        self.open[key as usize] = false;
+        Ok(self.poller.remove(&self.clients[key as usize].socket)?)
+    }
+}
+
+/// Nanoseconds to sleep if no socket gets ready.
+fn timeout(pacer: Option<&Pacer>, now: u64, phases: &Phases) -> u64 {
+    let due = match pacer {
+        Some(pacer) if now < phases.measure_to => pacer.due().saturating_sub(now),
+        _ => LONGEST_WAIT_NS,
+    };
+    due.min(LONGEST_WAIT_NS)
+}

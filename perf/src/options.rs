@@ -1,0 +1,94 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Measures RingIM from outside.
+#[derive(Parser)]
+#[command(version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub scenario: Scenario,
+    /// Also write the report as JSON into this file
+    #[arg(long, global = true)]
+    pub json: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum Scenario {
+    /// Pairs of users write to each other
+    Chat(ChatOptions),
+    /// Authenticated connections that do nothing: memory of each
+    Idle(IdleOptions),
+}
+
+#[derive(Args)]
+pub struct ChatOptions {
+    #[command(flatten)]
+    pub server: ServerOptions,
+    #[command(flatten)]
+    pub load: LoadOptions,
+    /// Connections, two to a pair
+    #[arg(long, default_value_t = 200)]
+    pub connections: u32,
+}
+
+#[derive(Args)]
+pub struct IdleOptions {
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Connections
+    #[arg(long, default_value_t = 15_000)]
+    pub connections: u32,
+    /// Seconds to stay idle before and while measuring, each
+    #[arg(long, default_value_t = 5.0)]
+    pub seconds: f64,
+}
+
+/// The server under measurement.
+#[derive(Args)]
+pub struct ServerOptions {
+    /// The server binary
+    #[arg(long, default_value = "target/release/ringim")]
+    pub server: PathBuf,
+    /// Folder under which the server gets a fresh data folder
+    #[arg(long, default_value_os_t = std::env::temp_dir())]
+    pub data_under: PathBuf,
+    /// Further argument for the server, e.g. --server-argument=--shards=1
+    #[arg(long = "server-argument", allow_hyphen_values = true)]
+    pub arguments: Vec<String>,
+}
+
+/// How the clients load the server.
+#[derive(Args)]
+pub struct LoadOptions {
+    /// Closed loop: messages each sender keeps under way; one leaves the window when acked and delivered to all
+    #[arg(long, default_value_t = 8)]
+    pub window: u32,
+    /// Open loop: messages per second of all senders together, sent at random times whether or not earlier ones
+    /// came back; latency counts from the intended time
+    #[arg(long, conflicts_with = "window")]
+    pub rate: Option<f64>,
+    /// Seconds before the measurement begins
+    #[arg(long, default_value_t = 2.0)]
+    pub warm_up: f64,
+    /// Seconds measured
+    #[arg(long, default_value_t = 6.0)]
+    pub seconds: f64,
+    /// Seconds to wait for what is under way at the end
+    #[arg(long, default_value_t = 5.0)]
+    pub drain: f64,
+    /// Bytes of a message's content
+    #[arg(long, default_value_t = 120)]
+    pub content_bytes: usize,
+    /// Generator threads
+    #[arg(long, default_value_t = 1)]
+    pub threads: u32,
+}
+
+/// Seconds from the command line as a duration.
+pub fn seconds(value: f64) -> Duration {
+    Duration::try_from_secs_f64(value).unwrap_or(Duration::ZERO)
+}

@@ -1,0 +1,158 @@
+//! The server under measurement: its process, its data folder and its admin API.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::error::Result;
+use crate::options::ServerOptions;
+
+const ADMIN_KEY: &str = "ringim-perf-admin-key-0123456789abcdef";
+
+/// Items of one bulk request (contract section 2).
+const BULK_ITEMS: usize = 1000;
+
+const START_TIMEOUT: Duration = Duration::from_secs(15);
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A running server; killed when dropped.
+pub struct Server {
+    process: Process,
+    address: SocketAddr,
+    folder: TempDir,
+    agent: ureq::Agent,
+}
+
+/// A child process; killed when dropped.
+struct Process(Child);
+
+/// The data folder of a server that has stopped; deleted when dropped.
+pub struct Stopped {
+    folder: TempDir,
+    pub status: ExitStatus,
+}
+
+impl Server {
+    /// Starts the server and waits until its writer commits.
+    pub fn start(options: &ServerOptions) -> Result<Self> {
+        let folder = TempDir::with_prefix_in("ringim-perf-", &options.data_under)?;
+        let address = free_address()?;
+        let log = File::create(folder.path().join("server.log"))?;
+        let child = Command::new(&options.server)
+            .args(["serve", "--listen", &address.to_string(), "--data"])
+            .arg(folder.path().join("data"))
+            .args(&options.arguments)
+            .env("RINGIM_ADMIN_KEY", ADMIN_KEY)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .map_err(|error| format!("cannot start {}: {error}", options.server.display()))?;
+        let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(60))).http_status_as_error(false);
+        let mut server = Self { process: Process(child), address, folder, agent: config.build().into() };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
+        let started = Instant::now();
+        let url = format!("http://{}/readyz", self.address);
+        loop {
+            if self.agent.get(&url).call().is_ok_and(|response| response.status() == 200) {
+                return Ok(());
+            }
+            if self.process.0.try_wait()?.is_some() || started.elapsed() > START_TIMEOUT {
+                let log = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
+                return Err(format!("the server did not get ready:\n{log}").into());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    /// Creates the users and returns a token for each.
+    pub fn create_users(&self, names: &[String]) -> Result<Vec<String>> {
+        let mut tokens = Vec::with_capacity(names.len());
+        for names in names.chunks(BULK_ITEMS) {
+            let users: Vec<Value> = names.iter().map(|name| json!({"id": name, "username": name})).collect();
+            let imported = self.post("/api/admin/user/import", &json!({ "users": users }))?;
+            if let Some(refused) = items(&imported)?.iter().find(|item| item["ok"] != true) {
+                return Err(format!("a user was not imported: {refused}").into());
+            }
+            let minted = self.post("/api/admin/user/token", &json!({ "userIds": names }))?;
+            for item in items(&minted)? {
+                tokens.push(item["token"].as_str().ok_or("a token is missing")?.to_owned());
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// Sends an admin request and returns `data` of the answer.
+    fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let mut response = self
+            .agent
+            .post(format!("http://{}{path}", self.address))
+            .header("Authorization", format!("Bearer {ADMIN_KEY}"))
+            .send_json(body)?;
+        let status = response.status();
+        let mut answer: Value = response.body_mut().with_config().limit(16 << 20).read_json()?;
+        if status != 200 {
+            return Err(format!("{path}: {status} {answer}").into());
+        }
+        Ok(answer["data"].take())
+    }
+
+    /// Stops it by SIGTERM and waits for its end.
+    pub fn stop(mut self) -> Result<Stopped> {
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).ok_or("not a process id")?;
+        kill_process(pid, Signal::TERM)?;
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.process.0.try_wait()? {
+                return Ok(Stopped { folder: self.folder, status });
+            }
+            if started.elapsed() > STOP_TIMEOUT {
+                return Err("the server did not stop after SIGTERM".into());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that has already ended is none of our business any more.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Stopped {
+    /// The database of messages.
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("data/im.db")
+    }
+}
+
+fn items(data: &Value) -> Result<&Vec<Value>> {
+    Ok(data["items"].as_array().ok_or("the answer has no items")?)
+}
+
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
