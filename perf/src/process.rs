@@ -20,7 +20,10 @@ pub struct Usage {
 impl Usage {
     /// Reads the counters of the process `pid`.
     pub fn of(pid: u32) -> Result<Self> {
-        let mut usage = Self { written_bytes: number_after(&format!("/proc/{pid}/io"), "\nwrite_bytes:")?, ..Self::default() };
+        let mut usage = Self {
+            written_bytes: number_after(&format!("/proc/{pid}/io"), "\nwrite_bytes:")?,
+            ..Self::default()
+        };
         for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
             // A thread may end while it is looked at.
             let _ = usage.add_thread(&entry?.path().to_string_lossy());
@@ -34,7 +37,8 @@ impl Usage {
         let name = fs::read_to_string(format!("{task}/comm"))?;
         let name = name.trim().to_owned();
         let status = format!("{task}/status");
-        self.switches += number_after(&status, "\nvoluntary_ctxt_switches:")? + number_after(&status, "\nnonvoluntary_ctxt_switches:")?;
+        self.switches += number_after(&status, "\nvoluntary_ctxt_switches:")?
+            + number_after(&status, "\nnonvoluntary_ctxt_switches:")?;
         *self.cpu_ns_by_thread.entry(name).or_default() += on_cpu;
         Ok(())
     }
@@ -76,14 +80,21 @@ pub fn kernel_bytes() -> Result<u64> {
 pub fn busy_ticks() -> Result<u64> {
     let text = fs::read_to_string("/proc/stat")?;
     let line = text.lines().next().unwrap_or_default();
-    let fields: Vec<u64> = line.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
+    let fields: Vec<u64> = line
+        .split_whitespace()
+        .skip(1)
+        .filter_map(|field| field.parse().ok())
+        .collect();
     let idle = fields.iter().skip(3).take(2).sum::<u64>();
     Ok(fields.iter().take(8).sum::<u64>() - idle)
 }
 
 /// The kernel's release.
 pub fn kernel_release() -> String {
-    fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
+    fs::read_to_string("/proc/sys/kernel/osrelease")
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
 }
 
 fn number_after(path: &str, mark: &str) -> Result<u64> {

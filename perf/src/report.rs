@@ -108,7 +108,13 @@ impl AddAssign<&Faults> for Faults {
 impl Report {
     /// A report without figures.
     pub fn new(scenario: &'static str) -> Self {
-        Self { scenario, parameters: Map::new(), figures: Vec::new(), latencies: Vec::new(), faults: Faults::default() }
+        Self {
+            scenario,
+            parameters: Map::new(),
+            figures: Vec::new(),
+            latencies: Vec::new(),
+            faults: Faults::default(),
+        }
     }
 
     /// Adds what the run was asked to do.
@@ -118,19 +124,36 @@ impl Report {
 
     /// Adds a measured value.
     pub fn figure(&mut self, name: impl Display, value: f64, unit: &'static str) {
-        self.figures.push(Figure { name: name.to_string(), value, unit, note: None });
+        self.figures.push(Figure {
+            name: name.to_string(),
+            value,
+            unit,
+            note: None,
+        });
     }
 
     /// Adds a measured value and what it should be compared with.
     pub fn compared_figure(&mut self, name: impl Display, value: f64, unit: &'static str, note: &'static str) {
-        self.figures.push(Figure { name: name.to_string(), value, unit, note: Some(note) });
+        self.figures.push(Figure {
+            name: name.to_string(),
+            value,
+            unit,
+            note: Some(note),
+        });
     }
 
     /// Adds the distribution of a latency in microseconds.
     pub fn latency(&mut self, name: &'static str, histogram: &Histogram<u64>) {
         let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
         let max = histogram.max() as f64 / 1000.0;
-        self.latencies.push(Latency { name, p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max });
+        self.latencies.push(Latency {
+            name,
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            max,
+        });
     }
 
     /// Adds faults.
@@ -145,14 +168,26 @@ impl Report {
 
     /// Prints it for a person.
     pub fn print(&self) {
-        let parameters: Vec<String> = self.parameters.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
+        let parameters: Vec<String> = self
+            .parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={}", plain(value)))
+            .collect();
         println!("{}: {}\n", self.scenario, parameters.join(" "));
         for figure in &self.figures {
             let note = figure.note.map(|note| format!("  ({note})")).unwrap_or_default();
-            println!("  {:<34} {:>12} {}{note}", figure.name, rounded(figure.value), figure.unit);
+            println!(
+                "  {:<34} {:>12} {}{note}",
+                figure.name,
+                rounded(figure.value),
+                figure.unit
+            );
         }
         if !self.latencies.is_empty() {
-            println!("\n  {:<34} {:>8} {:>8} {:>8} {:>8} {:>8}", "latency, ms", "p50", "p90", "p99", "p99.9", "max");
+            println!(
+                "\n  {:<34} {:>8} {:>8} {:>8} {:>8} {:>8}",
+                "latency, ms", "p50", "p90", "p99", "p99.9", "max"
+            );
         }
         for row in &self.latencies {
             println!(
@@ -160,8 +195,17 @@ impl Report {
                 row.name, row.p50, row.p90, row.p99, row.p999, row.max
             );
         }
-        let faults: Vec<String> = self.faults.named().iter().map(|(name, count)| format!("{name} {count}")).collect();
-        println!("\n  {}: {}", if self.is_sound() { "sound" } else { "NOT SOUND" }, faults.join(", "));
+        let faults: Vec<String> = self
+            .faults
+            .named()
+            .iter()
+            .map(|(name, count)| format!("{name} {count}"))
+            .collect();
+        println!(
+            "\n  {}: {}",
+            if self.is_sound() { "sound" } else { "NOT SOUND" },
+            faults.join(", ")
+        );
     }
 
     /// Writes it for a program.
@@ -191,7 +235,10 @@ mod tests {
     fn any_fault_makes_a_run_unsound() {
         let mut report = Report::new("chat");
         assert!(report.is_sound());
-        report.faults(&Faults { reordered: 1, ..Faults::default() });
+        report.faults(&Faults {
+            reordered: 1,
+            ..Faults::default()
+        });
         assert!(!report.is_sound());
     }
 

@@ -54,8 +54,15 @@ impl Server {
             .stderr(log)
             .spawn()
             .map_err(|error| format!("cannot start {}: {error}", options.server.display()))?;
-        let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(60))).http_status_as_error(false);
-        let mut server = Self { process: Process(child), address, folder, agent: config.build().into() };
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(60)))
+            .http_status_as_error(false);
+        let mut server = Self {
+            process: Process(child),
+            address,
+            folder,
+            agent: config.build().into(),
+        };
         server.wait_until_ready()?;
         Ok(server)
     }
@@ -64,7 +71,12 @@ impl Server {
         let started = Instant::now();
         let url = format!("http://{}/readyz", self.address);
         loop {
-            if self.agent.get(&url).call().is_ok_and(|response| response.status() == 200) {
+            if self
+                .agent
+                .get(&url)
+                .call()
+                .is_ok_and(|response| response.status() == 200)
+            {
                 return Ok(());
             }
             if self.process.0.try_wait()?.is_some() || started.elapsed() > START_TIMEOUT {
@@ -119,12 +131,18 @@ impl Server {
 
     /// Stops it by SIGTERM and waits for its end.
     pub fn stop(mut self) -> Result<Stopped> {
-        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).ok_or("not a process id")?;
+        let pid = i32::try_from(self.pid())
+            .ok()
+            .and_then(Pid::from_raw)
+            .ok_or("not a process id")?;
         kill_process(pid, Signal::TERM)?;
         let started = Instant::now();
         loop {
             if let Some(status) = self.process.0.try_wait()? {
-                return Ok(Stopped { folder: self.folder, status });
+                return Ok(Stopped {
+                    folder: self.folder,
+                    status,
+                });
             }
             if started.elapsed() > STOP_TIMEOUT {
                 return Err("the server did not stop after SIGTERM".into());

@@ -56,7 +56,14 @@ impl Sender {
     /// A sender that has sent nothing yet. `client` is one of the room.
     pub fn new(client: u32, room: Room, template: Template) -> Self {
         let newest = vec![0; room.members as usize];
-        Self { client, room, template, messages: Vec::new(), delivered: Vec::new(), newest }
+        Self {
+            client,
+            room,
+            template,
+            messages: Vec::new(),
+            delivered: Vec::new(),
+            newest,
+        }
     }
 
     fn words_per_message(&self) -> usize {
@@ -124,10 +131,22 @@ impl Book {
         let salt = MessageIds::salt(&mut self.random);
         let number = self.first_sender + sender;
         let sender = &mut self.senders[sender as usize];
-        let place = Place { sender: number, index: sender.messages.len() as u32, salt };
+        let place = Place {
+            sender: number,
+            index: sender.messages.len() as u32,
+            salt,
+        };
         let missing = sender.room.members - 1;
-        sender.messages.push(Message { salt, intended, missing, answer: Answer::None, measured });
-        sender.delivered.resize(sender.delivered.len() + sender.words_per_message(), 0);
+        sender.messages.push(Message {
+            salt,
+            intended,
+            missing,
+            answer: Answer::None,
+            measured,
+        });
+        sender
+            .delivered
+            .resize(sender.delivered.len() + sender.words_per_message(), 0);
         sender.template.render(&self.ids.write(place), frame);
         self.in_flight += 1;
         self.sent += 1;
@@ -135,7 +154,10 @@ impl Book {
 
     /// Enters an ack that `client` received.
     pub fn acked(&mut self, client: u32, id: &[u8], seq: u64, now: u64, measuring: bool) {
-        let Some((sender, index)) = self.find(id).filter(|&(sender, _)| self.senders[sender].client == client) else {
+        let Some((sender, index)) = self
+            .find(id)
+            .filter(|&(sender, _)| self.senders[sender].client == client)
+        else {
             self.faults.misdelivered += 1;
             return;
         };
@@ -156,7 +178,9 @@ impl Book {
     /// Enters a refusal; `id` names the message.
     pub fn refused(&mut self, id: Option<&[u8]>) {
         self.faults.refused += 1;
-        let Some((sender, index)) = id.and_then(|id| self.find(id)) else { return };
+        let Some((sender, index)) = id.and_then(|id| self.find(id)) else {
+            return;
+        };
         let message = &mut self.senders[sender].messages[index];
         if message.answer == Answer::None {
             message.answer = Answer::Refused;
@@ -248,7 +272,10 @@ fn record(histogram: &mut Histogram<u64>, intended: u64, now: u64) {
 mod tests {
     use super::*;
 
-    const PAIR: Room = Room { first_client: 0, members: 2 };
+    const PAIR: Room = Room {
+        first_client: 0,
+        members: 2,
+    };
 
     /// A pair of senders whose first has written two messages, and their ids.
     fn book_of_two() -> (Book, Vec<Vec<u8>>) {
@@ -283,7 +310,10 @@ mod tests {
         }
         book.close();
         assert_eq!(book.faults, Faults::default());
-        assert_eq!((book.measured.acked, book.measured.delivered, book.in_flight), (2, 2, 0));
+        assert_eq!(
+            (book.measured.acked, book.measured.delivered, book.in_flight),
+            (2, 2, 0)
+        );
         assert_eq!(book.completed, [0, 0]);
         assert_eq!((book.ack_latency.max(), book.delivery_latency.max()), (5, 7));
     }
@@ -297,17 +327,32 @@ mod tests {
             }
         };
         let none = Faults::default();
-        assert_eq!(faults(|_, _| ()), Faults { unanswered: 2, ..none.clone() });
+        assert_eq!(
+            faults(|_, _| ()),
+            Faults {
+                unanswered: 2,
+                ..none.clone()
+            }
+        );
         assert_eq!(
             faults(|book, ids| ids.iter().for_each(|id| book.acked(0, id, 1, 0, true))),
-            Faults { lost: 2, ..none.clone() }
+            Faults {
+                lost: 2,
+                ..none.clone()
+            }
         );
         let repeated = faults(|book, ids| {
             sound(book, ids);
             book.delivered(1, &ids[0], 1, 0, true);
             book.acked(0, &ids[0], 1, 0, true);
         });
-        assert_eq!(repeated, Faults { duplicated: 2, ..none.clone() });
+        assert_eq!(
+            repeated,
+            Faults {
+                duplicated: 2,
+                ..none.clone()
+            }
+        );
         let astray = faults(|book, ids| {
             sound(book, ids);
             book.delivered(2, &ids[0], 9, 0, true);
@@ -315,13 +360,25 @@ mod tests {
             book.delivered(1, &[b'0'; message_id::LENGTH], 9, 0, true);
             book.acked(1, &ids[0], 9, 0, true);
         });
-        assert_eq!(astray, Faults { misdelivered: 4, ..none.clone() });
+        assert_eq!(
+            astray,
+            Faults {
+                misdelivered: 4,
+                ..none.clone()
+            }
+        );
         let reordered = faults(|book, ids| {
             book.delivered(1, &ids[1], 2, 0, true);
             book.delivered(1, &ids[0], 1, 0, true);
             ids.iter().for_each(|id| book.acked(0, id, 2, 0, true));
         });
-        assert_eq!(reordered, Faults { reordered: 1, ..none.clone() });
+        assert_eq!(
+            reordered,
+            Faults {
+                reordered: 1,
+                ..none.clone()
+            }
+        );
         let refused = faults(|book, ids| ids.iter().for_each(|id| book.refused(Some(id))));
         assert_eq!(refused, Faults { refused: 2, ..none });
     }

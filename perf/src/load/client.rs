@@ -92,7 +92,9 @@ impl Client {
         let mut greeted = false;
         let mut received = frames;
         loop {
-            self.decode(&mut received, |frame| greeted |= Incoming::read(frame) == Incoming::Hello)?;
+            self.decode(&mut received, |frame| {
+                greeted |= Incoming::read(frame) == Incoming::Hello
+            })?;
             if greeted {
                 self.socket.set_nonblocking(true)?;
                 return Ok(());

@@ -11,7 +11,9 @@ pub struct Clock {
 impl Clock {
     /// A clock that begins now.
     pub fn start() -> Self {
-        Self { started: Instant::now() }
+        Self {
+            started: Instant::now(),
+        }
     }
 
     /// Nanoseconds since it began.
@@ -41,7 +43,11 @@ impl Phases {
     pub fn after(now: u64, warm_up: Duration, measured: Duration, drain: Duration) -> Self {
         let measure_from = now + nanoseconds(warm_up);
         let measure_to = measure_from + nanoseconds(measured);
-        Self { measure_from, measure_to, give_up: measure_to + nanoseconds(drain) }
+        Self {
+            measure_from,
+            measure_to,
+            give_up: measure_to + nanoseconds(drain),
+        }
     }
 
     /// Whether the measurement is under way.

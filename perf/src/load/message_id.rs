@@ -71,7 +71,11 @@ impl MessageIds {
         let free = u128::from(first) << 62 | u128::from(second);
         let salt = (free >> 64) as u64;
         let place = free as u64 ^ self.cover(salt);
-        Some(Place { sender: (place >> 32) as u32, index: place as u32, salt })
+        Some(Place {
+            sender: (place >> 32) as u32,
+            index: place as u32,
+            salt,
+        })
     }
 
     /// splitmix64.
@@ -93,7 +97,11 @@ mod tests {
         let mut random = fastrand::Rng::new();
         for sender in [0, 1, 199, u32::MAX] {
             for index in [0, 7, u32::MAX] {
-                let place = Place { sender, index, salt: MessageIds::salt(&mut random) };
+                let place = Place {
+                    sender,
+                    index,
+                    salt: MessageIds::salt(&mut random),
+                };
                 let text = ids.write(place);
                 assert_eq!(text[14], b'4');
                 assert!(b"89ab".contains(&text[19]));
@@ -106,7 +114,11 @@ mod tests {
     fn what_is_no_id_of_the_run_is_not_taken_for_one() {
         let ids = MessageIds { key: 1 };
         let other = MessageIds { key: 2 };
-        let place = Place { sender: 3, index: 4, salt: 5 };
+        let place = Place {
+            sender: 3,
+            index: 4,
+            salt: 5,
+        };
         assert_ne!(other.read(&ids.write(place)), Some(place));
         assert_eq!(ids.read(b"evt_1"), None);
         assert_eq!(ids.read(&[b'g'; LENGTH]), None);

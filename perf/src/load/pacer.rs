@@ -10,7 +10,10 @@ pub struct Pacer {
 impl Pacer {
     /// `rate` arrivals a second on average, from `now` on.
     pub fn new(rate: f64, now: u64) -> Self {
-        Self { mean_gap_ns: 1e9 / rate, next: now as f64 }
+        Self {
+            mean_gap_ns: 1e9 / rate,
+            next: now as f64,
+        }
     }
 
     /// When the next message is due.

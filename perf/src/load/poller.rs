@@ -27,18 +27,34 @@ pub struct Ready {
 
 impl Poller {
     pub fn new() -> io::Result<Self> {
-        Ok(Self { epoll: epoll::create(CreateFlags::CLOEXEC)? })
+        Ok(Self {
+            epoll: epoll::create(CreateFlags::CLOEXEC)?,
+        })
     }
 
     /// Watches for bytes to read.
     pub fn add(&self, socket: &TcpStream, key: u32) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, socket, EventData::new_u64(key.into()), EventFlags::IN)?)
+        Ok(epoll::add(
+            &self.epoll,
+            socket,
+            EventData::new_u64(key.into()),
+            EventFlags::IN,
+        )?)
     }
 
     /// Watches, or no longer watches, for room to write as well.
     pub fn watch_writable(&self, socket: &TcpStream, key: u32, wanted: bool) -> io::Result<()> {
-        let flags = if wanted { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
-        Ok(epoll::modify(&self.epoll, socket, EventData::new_u64(key.into()), flags)?)
+        let flags = if wanted {
+            EventFlags::IN | EventFlags::OUT
+        } else {
+            EventFlags::IN
+        };
+        Ok(epoll::modify(
+            &self.epoll,
+            socket,
+            EventData::new_u64(key.into()),
+            flags,
+        )?)
     }
 
     /// Forgets a socket.
@@ -57,7 +73,10 @@ impl Poller {
         match epoll::wait(&self.epoll, &mut room, Some(&timeout)) {
             Ok((events, _)) => ready.extend(events.iter().map(|event| {
                 let flags = event.flags;
-                Ready { key: event.data.u64() as u32, writable: flags.contains(EventFlags::OUT) }
+                Ready {
+                    key: event.data.u64() as u32,
+                    writable: flags.contains(EventFlags::OUT),
+                }
             })),
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),

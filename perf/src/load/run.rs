@@ -54,10 +54,17 @@ impl Sample {
 /// Lets all workers send at `pace` and samples the process `server` at both ends of the measurement.
 pub fn run(workers: &mut [Worker], pace: Pace, options: &LoadOptions, server: u32) -> Result<Spent> {
     let clock = Clock::start();
-    let phases = Phases::after(clock.ns(), seconds(options.warm_up), seconds(options.seconds), seconds(options.drain));
+    let phases = Phases::after(
+        clock.ns(),
+        seconds(options.warm_up),
+        seconds(options.seconds),
+        seconds(options.drain),
+    );
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            workers.iter_mut().map(|worker| scope.spawn(move || worker.run(clock, phases, pace))).collect();
+        let threads: Vec<_> = workers
+            .iter_mut()
+            .map(|worker| scope.spawn(move || worker.run(clock, phases, pace)))
+            .collect();
         clock.sleep_until(phases.measure_from);
         let before = Sample::take(clock, server);
         clock.sleep_until(phases.measure_to);

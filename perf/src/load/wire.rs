@@ -23,16 +23,24 @@ pub enum Incoming<'a> {
 impl<'a> Incoming<'a> {
     /// Recognises a frame.
     pub fn read(frame: &'a [u8]) -> Self {
-        let Some(rest) = frame.strip_prefix(br#"{"type":""#) else { return Incoming::Other };
+        let Some(rest) = frame.strip_prefix(br#"{"type":""#) else {
+            return Incoming::Other;
+        };
         let kind = &rest[..memchr::memchr(b'"', rest).unwrap_or(rest.len())];
         match kind {
             b"ack" | b"message" => {
                 let (Some(id), Some(seq)) = (text_after(rest, br#""id":""#), number_after(rest, br#""seq":"#)) else {
                     return Incoming::Other;
                 };
-                if kind == b"ack" { Incoming::Ack { id, seq } } else { Incoming::Message { id, seq } }
+                if kind == b"ack" {
+                    Incoming::Ack { id, seq }
+                } else {
+                    Incoming::Message { id, seq }
+                }
             }
-            b"error" => Incoming::Error { id: text_after(rest, br#""id":""#) },
+            b"error" => Incoming::Error {
+                id: text_after(rest, br#""id":""#),
+            },
             b"hello" => Incoming::Hello,
             _ => Incoming::Other,
         }
@@ -69,7 +77,11 @@ impl Template {
 
 /// Content of so many bytes.
 pub fn content(bytes: usize) -> String {
-    "the quick brown fox jumps over the lazy dog ".chars().cycle().take(bytes).collect()
+    "the quick brown fox jumps over the lazy dog "
+        .chars()
+        .cycle()
+        .take(bytes)
+        .collect()
 }
 
 fn text_after<'a>(text: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
@@ -81,7 +93,9 @@ fn text_after<'a>(text: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
 fn number_after(text: &[u8], mark: &[u8]) -> Option<u64> {
     let start = memmem::find(text, mark)? + mark.len();
     let digits = text[start..].iter().take_while(|byte| byte.is_ascii_digit());
-    Some(digits.fold(0, |number: u64, &digit| number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))))
+    Some(digits.fold(0, |number: u64, &digit| {
+        number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'))
+    }))
 }
 
 #[cfg(test)]
@@ -96,7 +110,10 @@ mod tests {
         assert_eq!(Incoming::read(push), Incoming::Message { id: b"b", seq: 3 });
         let error = br#"{"type":"error","code":503,"data":{"id":"e"}}"#;
         assert_eq!(Incoming::read(error), Incoming::Error { id: Some(b"e") });
-        assert_eq!(Incoming::read(br#"{"type":"error","code":400}"#), Incoming::Error { id: None });
+        assert_eq!(
+            Incoming::read(br#"{"type":"error","code":400}"#),
+            Incoming::Error { id: None }
+        );
         assert_eq!(Incoming::read(br#"{"type":"hello","data":{}}"#), Incoming::Hello);
         assert_eq!(Incoming::read(br#"{"type":"typing","data":{}}"#), Incoming::Other);
         assert_eq!(Incoming::read(b"{"), Incoming::Other);

@@ -80,7 +80,8 @@ impl Worker {
                 self.send_due(pacer, now, &phases);
             }
             self.flush_dirty()?;
-            self.poller.wait(timeout(pacer.as_ref(), clock.ns(), &phases), &mut ready)?;
+            self.poller
+                .wait(timeout(pacer.as_ref(), clock.ns(), &phases), &mut ready)?;
             for &ready in &ready {
                 self.receive(ready, clock, &phases)?;
             }
@@ -118,7 +119,8 @@ impl Worker {
 
     fn send(&mut self, sender: u32, intended: u64, phases: &Phases) {
         let client = self.book.senders[sender as usize].client;
-        self.book.compose(sender, intended, phases.is_measured(intended), &mut self.frame);
+        self.book
+            .compose(sender, intended, phases.is_measured(intended), &mut self.frame);
         self.clients[client as usize].send(&self.frame, self.random.u32(..));
         self.mark_dirty(client);
     }

@@ -36,7 +36,10 @@ pub fn run(options: &ChatOptions) -> Result<Report> {
     note_server(&mut report, &options.server);
     add_traffic(&mut report, &books, &spent, BUDGET);
     report.faults(&audit::compare(&stopped.database(), &books)?);
-    report.faults(&Faults { failed_stops: u64::from(!stopped.status.success()), ..Faults::default() });
+    report.faults(&Faults {
+        failed_stops: u64::from(!stopped.status.success()),
+        ..Faults::default()
+    });
     Ok(report)
 }
 
@@ -49,8 +52,15 @@ fn connect(options: &ChatOptions, server: &Server, names: &[String], tokens: &[S
     let mut workers = Vec::new();
     for (number, (names, tokens)) in names.chunks(clients_each).zip(tokens.chunks(clients_each)).enumerate() {
         let senders = (0..names.len()).map(|client| {
-            let room = Room { first_client: client as u32 & !1, members: 2 };
-            Sender::new(client as u32, room, Template::new(&names[client ^ 1], "single", &content))
+            let room = Room {
+                first_client: client as u32 & !1,
+                members: 2,
+            };
+            Sender::new(
+                client as u32,
+                room,
+                Template::new(&names[client ^ 1], "single", &content),
+            )
         });
         let book = Book::new(ids, (number * clients_each) as u32, senders.collect(), names.len());
         workers.push(Worker::connect(server.address(), tokens, book)?);

@@ -25,7 +25,10 @@ struct Memory {
 
 impl Memory {
     fn now(server: u32) -> Result<Self> {
-        Ok(Self { process: process::resident_bytes(server)?, kernel: process::kernel_bytes()? })
+        Ok(Self {
+            process: process::resident_bytes(server)?,
+            kernel: process::kernel_bytes()?,
+        })
     }
 }
 
@@ -53,22 +56,43 @@ pub fn run(options: &IdleOptions) -> Result<Report> {
     let mut report = Report::new("idle");
     report.parameter("connections", names.len());
     note_server(&mut report, &options.server);
-    report.compared_figure("process memory per connection", each(before.process, after.process), "B", "at most 1536");
-    report.figure("kernel memory per connection", each(before.kernel, after.kernel), "B, both ends");
+    report.compared_figure(
+        "process memory per connection",
+        each(before.process, after.process),
+        "B",
+        "at most 1536",
+    );
+    report.figure(
+        "kernel memory per connection",
+        each(before.kernel, after.kernel),
+        "B, both ends",
+    );
     report.figure("process memory before", before.process as f64 / 1048576.0, "MiB");
     report.figure("process memory idle", after.process as f64 / 1048576.0, "MiB");
     report.figure("CPU while idle", spent.cpu_ns() as f64 / options.seconds / 1e6, "ms/s");
     report.figure("connected in", connect_seconds, "s");
     report.latency("send to receive, afterwards", &worker.book.delivery_latency);
     report.faults(&worker.book.faults);
-    report.faults(&Faults { failed_stops: u64::from(!stopped.status.success()), ..Faults::default() });
+    report.faults(&Faults {
+        failed_stops: u64::from(!stopped.status.success()),
+        ..Faults::default()
+    });
     Ok(report)
 }
 
 /// The first two clients, which write to each other at the end.
 fn pair(names: &[String]) -> Vec<Sender> {
-    let room = Room { first_client: 0, members: 2 };
-    let sender = |client: usize| Sender::new(client as u32, room, Template::new(&names[1 - client], "single", "still there?"));
+    let room = Room {
+        first_client: 0,
+        members: 2,
+    };
+    let sender = |client: usize| {
+        Sender::new(
+            client as u32,
+            room,
+            Template::new(&names[1 - client], "single", "still there?"),
+        )
+    };
     vec![sender(0), sender(1)]
 }
 

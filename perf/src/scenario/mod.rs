@@ -47,14 +47,22 @@ fn add_traffic(report: &mut Report, books: &[Book], spent: &Spent, budget: &'sta
     report.figure("acked", acked as f64 / spent.seconds, "1/s");
     report.figure("delivered", delivered as f64 / spent.seconds, "1/s");
     report.compared_figure("server CPU per message", per_message(server_cpu) / 1e3, "us", budget);
-    report.figure("server CPU per delivery", server_cpu as f64 / delivered.max(1) as f64 / 1e3, "us");
+    report.figure(
+        "server CPU per delivery",
+        server_cpu as f64 / delivered.max(1) as f64 / 1e3,
+        "us",
+    );
     for (name, &ns) in &spent.server.cpu_ns_by_thread {
         if ns as f64 > LISTED_SHARE * server_cpu as f64 {
             report.figure(format!("  thread {name}"), per_message(ns) / 1e3, "us");
         }
     }
     report.figure("server CPUs used", server_cpu as f64 / spent.seconds / 1e9, "");
-    report.figure("generator CPUs used", spent.generator.cpu_ns() as f64 / spent.seconds / 1e9, "");
+    report.figure(
+        "generator CPUs used",
+        spent.generator.cpu_ns() as f64 / spent.seconds / 1e9,
+        "",
+    );
     report.figure("CPUs busy with other work", spent.other_cpus, "");
     report.figure("server switches per message", per_message(spent.server.switches), "");
     report.figure("disk bytes per message", per_message(spent.server.written_bytes), "B");
