@@ -8,7 +8,8 @@ use std::fs;
 use std::path::Path;
 
 use super::Config;
-use super::settings::{SETTINGS, SETTINGS_FILE, Setting, VARIABLE_PREFIX};
+use super::setting::{Setting, VARIABLE_PREFIX};
+use super::settings::{SETTINGS, SETTINGS_FILE};
 use super::suggestion::closest;
 
 /// One thing wrong with the configuration.

@@ -3,10 +3,12 @@
 //! One table ([`settings`]) names every setting; flags, `RINGIM_*` variables, the settings file, `--help`
 //! and the README's table derive from it. A flag beats a variable beats the file beats the default.
 
+pub mod actions;
 pub mod command_line;
 pub mod layers;
 pub mod network;
 pub mod origins;
+pub mod setting;
 pub mod settings;
 mod suggestion;
 mod value;

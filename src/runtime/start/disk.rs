@@ -26,7 +26,10 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
 pub fn advice(free_bytes: u64) -> Option<String> {
     (free_bytes < LOW_BYTES).then(|| {
         let mebibytes = free_bytes >> 20;
-        format!("only {mebibytes} MiB are free on the disk of the data folder: without room messages are refused (storage_full)")
+        format!(
+            "only {mebibytes} MiB are free on the disk of the data folder: without room messages are \
+             refused (storage_full)"
+        )
     })
 }
 

@@ -123,7 +123,8 @@ fn reason(error: &io::Error, is_disabled_by_sysctl: bool) -> String {
             "io_uring is switched off: sysctl kernel.io_uring_disabled=0".to_owned()
         }
         Some(libc::EPERM | libc::EACCES) => "io_uring is forbidden, as a rule by a container's seccomp profile: \
-             allow io_uring_setup, io_uring_enter and io_uring_register, or docker run --security-opt seccomp=unconfined"
+             allow io_uring_setup, io_uring_enter and io_uring_register, or \
+             docker run --security-opt seccomp=unconfined"
             .to_owned(),
         Some(libc::ENOSYS) => "this kernel has no io_uring or one too old: Linux 5.10 or newer has it".to_owned(),
         Some(libc::ENOMEM) => "not enough locked memory for a ring: raise `ulimit -l`".to_owned(),
