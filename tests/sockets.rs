@@ -12,7 +12,7 @@ use ringim::api::port::{Accepted, Input, Now, Output, Service};
 use ringim::base::connection::ConnectionId;
 use ringim::domain::command::{Actor, Command, Submission, Ticket};
 use ringim::runtime::clock::Clock;
-use ringim::runtime::cores::{RunningShard, ShardPlan, start};
+use ringim::runtime::cores::{ShardPlan, start};
 use ringim::runtime::links::Links;
 use ringim::runtime::mailbox::{Mail, Mailbox, mailbox};
 use ringim::runtime::metrics::Metrics;
@@ -144,7 +144,8 @@ impl Service for Echo {
 }
 
 struct World {
-    shard: RunningShard,
+    address: SocketAddr,
+    running: Receiver<()>,
     mailbox: Mailbox,
     orders: Receiver<Order>,
     metrics: Arc<Metrics>,
@@ -161,6 +162,7 @@ fn world(driver: Driver) -> World {
         mailboxes: Arc::new([mailbox.clone()]),
     };
     let metrics = Arc::new(Metrics::new(1));
+    let (alive, running) = crossbeam_channel::bounded(0);
     let plan = ShardPlan {
         number: 0,
         processor: None,
@@ -171,10 +173,12 @@ fn world(driver: Driver) -> World {
         links,
         inbox,
         metrics: metrics.clone(),
+        running: alive,
     };
-    let shard = start(plan, Echo::default).expect("the shard listens");
+    let address = start(plan, Echo::default).expect("the shard listens");
     World {
-        shard,
+        address,
+        running,
         mailbox,
         orders,
         metrics,
@@ -224,7 +228,7 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
 #[test]
 fn echoes_small_and_large_on_many_connections() {
     on_every_driver(|world| {
-        let mut peers: Vec<TcpStream> = (0..50).map(|_| connect(world.shard.address)).collect();
+        let mut peers: Vec<TcpStream> = (0..50).map(|_| connect(world.address)).collect();
         for round in 0..20 {
             for (number, peer) in peers.iter_mut().enumerate() {
                 let text = format!("round {round} of peer {number}");
@@ -246,7 +250,7 @@ fn echoes_small_and_large_on_many_connections() {
 #[test]
 fn an_answer_before_a_close_arrives_although_the_peer_still_sends() {
     on_every_driver(|world| {
-        let mut peer = connect(world.shard.address);
+        let mut peer = connect(world.address);
         peer.write_all(b"quit now").expect("the peer reads");
         std::thread::sleep(Duration::from_millis(50));
         peer.write_all(&[b'z'; 4096]).expect("thrown away");
@@ -259,7 +263,7 @@ fn an_answer_before_a_close_arrives_although_the_peer_still_sends() {
 #[test]
 fn a_peer_that_does_not_close_is_cut_after_a_while() {
     on_every_driver(|world| {
-        let mut peer = connect(world.shard.address);
+        let mut peer = connect(world.address);
         peer.write_all(b"q").expect("the peer reads");
         assert_eq!(rest(&mut peer), b"q");
         wait_until("the connection is cut", || world.metrics.connections_open() == 0);
@@ -269,7 +273,7 @@ fn a_peer_that_does_not_close_is_cut_after_a_while() {
 #[test]
 fn closes_at_once_when_told() {
     on_every_driver(|world| {
-        let mut peer = connect(world.shard.address);
+        let mut peer = connect(world.address);
         peer.write_all(b"x").expect("the peer reads");
         assert_eq!(rest(&mut peer), b"");
         wait_until("the connection is forgotten", || world.metrics.connections_open() == 0);
@@ -279,7 +283,7 @@ fn closes_at_once_when_told() {
 #[test]
 fn a_paused_connection_is_read_again_when_resumed() {
     on_every_driver(|world| {
-        let mut peer = connect(world.shard.address);
+        let mut peer = connect(world.address);
         assert_eq!(exchange(&mut peer, b"p"), b"p");
         let started = Instant::now();
         // One read may have been under way; what comes after it waits.
@@ -298,8 +302,8 @@ fn a_paused_connection_is_read_again_when_resumed() {
 #[test]
 fn a_full_writer_queue_answers_busy() {
     on_every_driver(|world| {
-        let mut first = connect(world.shard.address);
-        let mut second = connect(world.shard.address);
+        let mut first = connect(world.address);
+        let mut second = connect(world.address);
         first.write_all(b"s").expect("the peer reads");
         wait_until("the batch is queued", || world.orders.len() == 1);
         second.write_all(b"s").expect("the peer reads");
@@ -310,15 +314,16 @@ fn a_full_writer_queue_answers_busy() {
 #[test]
 fn drains_and_ends() {
     on_every_driver(|world| {
-        let mut peers: Vec<TcpStream> = (0..5).map(|_| connect(world.shard.address)).collect();
+        let mut peers: Vec<TcpStream> = (0..5).map(|_| connect(world.address)).collect();
         wait_until("all are accepted", || world.metrics.connections_open() == 5);
         world.mailbox.send(Mail::Drain);
         for peer in &mut peers {
             assert_eq!(rest(peer), b"bye");
             let _ = peer.shutdown(Shutdown::Both);
         }
-        world.shard.thread.join().expect("the shard ends in order");
-        let refused = TcpStream::connect_timeout(&world.shard.address, PATIENCE).expect_err("nobody listens");
+        let end = world.running.recv_timeout(PATIENCE).expect_err("nothing is ever sent");
+        assert!(end.is_disconnected(), "the shard ends");
+        let refused = TcpStream::connect_timeout(&world.address, PATIENCE).expect_err("nobody listens");
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     });
 }

@@ -5,7 +5,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, bounded};
 use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
@@ -58,24 +57,19 @@ pub struct ShardPlan {
     pub inbox: Inbox,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Dropped when the shard has ended.
+    pub running: Sender<()>,
 }
 
-/// A shard that listens.
-pub struct RunningShard {
-    /// Where, with the port the kernel chose when none was asked for.
-    pub address: SocketAddr,
-    /// Ends when the shard is drained.
-    pub thread: JoinHandle<()>,
-}
-
-/// Starts a shard and waits until it listens. `make` builds its service on its own thread.
+/// Starts a shard, waits until it listens, and tells where, with the port the kernel chose when none was asked
+/// for. `make` builds its service on its own thread.
 pub fn start<S: Service + 'static>(
     plan: ShardPlan,
     make: impl FnOnce() -> S + Send + 'static,
-) -> io::Result<RunningShard> {
+) -> io::Result<SocketAddr> {
     let (listening, report) = bounded(1);
     let name = format!("shard-{}", plan.number);
-    let thread = std::thread::Builder::new().name(name).spawn(move || {
+    std::thread::Builder::new().name(name).spawn(move || {
         if let Some(processor) = plan.processor
             && let Err(error) = monoio::utils::bind_to_cpu_set([processor])
         {
@@ -86,10 +80,9 @@ pub fn start<S: Service + 'static>(
             let _ = failed.send(Err(error));
         }
     })?;
-    let address = report
+    report
         .recv()
-        .map_err(|_| io::Error::other("a shard ended while it started"))??;
-    Ok(RunningShard { address, thread })
+        .map_err(|_| io::Error::other("a shard ended while it started"))?
 }
 
 /// Builds the runtime on this thread, as single-issuer rings demand, and runs the future on it.

@@ -17,6 +17,7 @@ pub mod passwords;
 pub mod random;
 pub mod reactor;
 pub mod readers;
+pub mod server;
 pub mod signals;
 pub mod socket;
 pub mod sockets;

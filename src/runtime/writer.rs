@@ -2,7 +2,9 @@
 //!
 //! A batch is whatever arrived during the commit before, so its size follows the load by itself.
 
+use std::io;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -11,6 +13,7 @@ use super::clock::wall_ms;
 use super::log_watch::LogWatch;
 use super::mailbox::{Mail, Mailbox};
 use super::metrics::Metrics;
+use super::readers::end_process;
 use crate::base::limits;
 use crate::domain::command::Submission;
 use crate::store::committer::Committer;
@@ -45,9 +48,18 @@ pub struct Writer<B: Backend> {
     pub metrics: Arc<Metrics>,
 }
 
-impl<B: Backend> Writer<B> {
+impl<B: Backend + Send + 'static> Writer<B> {
+    /// Starts the thread. A store that fails ends the process: nothing may be acknowledged any more.
+    pub fn start(self) -> io::Result<JoinHandle<()>> {
+        std::thread::Builder::new().name("writer".to_owned()).spawn(move || {
+            if let Err(fault) = self.run() {
+                end_process(&fault);
+            }
+        })
+    }
+
     /// Works until [`Order::Finish`]. Fails when nothing may be acknowledged any more.
-    pub fn run(mut self) -> Result<(), StoreError> {
+    fn run(mut self) -> Result<(), StoreError> {
         let mut more_to_maintain = true;
         loop {
             let wait = if more_to_maintain { Duration::ZERO } else { IDLE };
