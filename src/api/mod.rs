@@ -7,4 +7,5 @@ pub mod rest;
 pub mod routes;
 pub mod setup;
 pub mod step;
+pub mod webhook;
 pub mod wire;

@@ -1,7 +1,10 @@
 //! The only place that names JSON fields: documents from outside, and our values as JSON.
 
 pub mod document;
+pub mod group;
 pub mod json;
 pub mod message;
 pub mod parameters;
+pub mod robot;
 pub mod user;
+pub mod webhook_event;
