@@ -1,8 +1,13 @@
 //! What a gateway is told once, at its construction: secrets, limits and switches from the settings.
 
+use std::time::Duration;
+
 use crate::auth::attempts::AttemptRates;
 use crate::auth::key::KeyDigest;
 use crate::auth::token::TokenKey;
+use crate::config::network::Network;
+use crate::config::origins::Origins;
+use crate::config::{Config, Registration};
 use crate::proto::http;
 
 /// Shared by all gateways of a process; never changes.
@@ -15,8 +20,8 @@ pub struct Setup {
     pub token_key: TokenKey,
     /// Life of a token, in seconds.
     pub token_ttl_seconds: i64,
-    /// `RINGIM_ADMIN_KEY`: a key with all scopes that is not stored.
-    pub admin_key: Option<KeyDigest>,
+    /// Keys with all scopes that are not stored: `RINGIM_ADMIN_KEY`, and the one of the command line.
+    pub unstored_keys: Vec<KeyDigest>,
     /// Whether anybody may register.
     pub registration_open: bool,
     /// Limits on guessing.
@@ -30,29 +35,11 @@ pub struct Setup {
     /// Bytes of a password.
     pub password_bytes: std::ops::RangeInclusive<usize>,
     /// Origins that may use the user API from a browser.
-    pub cors_origins: CorsOrigins,
+    pub cors_origins: Origins,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
     /// Time a client has for each part of a conversation, in milliseconds.
     pub deadlines: Deadlines,
-}
-
-/// Which origins the user API answers (contract section 2).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum CorsOrigins {
-    /// All: bearer tokens are no cookies.
-    Any,
-    /// These, as a browser writes them; empty for none.
-    Listed(Vec<Box<str>>),
-}
-
-/// A range of addresses in CIDR notation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Network {
-    /// The first address.
-    pub address: std::net::IpAddr,
-    /// Leading bits that count.
-    pub prefix: u8,
 }
 
 /// How long is waited for a client, in milliseconds (contract sections 2 and 3).
@@ -72,39 +59,59 @@ pub struct Deadlines {
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { head_ms: 10_000, body_ms: 30_000, idle_ms: 75_000, authenticate_ms: 5_000, ping_ms: 25_000 }
-    }
-}
-
-impl Network {
-    /// Whether the address lies in the range; IPv4 in IPv6 counts as IPv4.
-    pub fn contains(&self, address: std::net::IpAddr) -> bool {
-        use std::net::IpAddr::{V4, V6};
-        let same = |one: u128, two: u128, bits: u32| {
-            let shift = bits - u32::from(self.prefix).min(bits);
-            one.checked_shr(shift) == two.checked_shr(shift)
-        };
-        match (self.address.to_canonical(), address.to_canonical()) {
-            (V4(own), V4(other)) => same(u128::from(own.to_bits()), u128::from(other.to_bits()), 32),
-            (V6(own), V6(other)) => same(own.to_bits(), other.to_bits(), 128),
-            _ => false,
+        Self {
+            head_ms: 10_000,
+            body_ms: 30_000,
+            idle_ms: 75_000,
+            authenticate_ms: 5_000,
+            ping_ms: 25_000,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What is not a setting but known at the start.
+pub struct Start {
+    /// How many shards there are.
+    pub shards: u16,
+    /// The store's epoch.
+    pub epoch: Box<str>,
+    /// What tokens are signed with.
+    pub token_key: TokenKey,
+    /// Keys that are not stored.
+    pub unstored_keys: Vec<KeyDigest>,
+}
 
-    #[test]
-    fn networks_contain_their_addresses() {
-        let network = |address: &str, prefix| Network { address: address.parse().unwrap(), prefix };
-        let contains = |network: Network, address: &str| network.contains(address.parse().unwrap());
-        assert!(contains(network("10.0.0.0", 8), "10.255.1.2"));
-        assert!(contains(network("10.0.0.0", 8), "::ffff:10.1.1.1"));
-        assert!(!contains(network("10.0.0.0", 8), "11.0.0.1"));
-        assert!(contains(network("0.0.0.0", 0), "1.2.3.4"));
-        assert!(contains(network("fd00::", 16), "fd00::1") && !contains(network("fd00::", 16), "fe80::1"));
-        assert!(!contains(network("10.0.0.0", 8), "::1"));
+impl Setup {
+    /// Joins the settings with what is known at the start.
+    pub fn new(config: &Config, start: Start) -> Self {
+        let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            shards: start.shards,
+            epoch: start.epoch,
+            token_key: start.token_key,
+            token_ttl_seconds: i64::try_from(config.token_ttl.as_secs()).unwrap_or(i64::MAX),
+            unstored_keys: start.unstored_keys,
+            registration_open: config.registration == Registration::Open,
+            rates: AttemptRates {
+                login_failures_per_minute: config.rates.login_failures_per_minute,
+                register_per_minute: config.rates.register_per_minute,
+            },
+            http: http::Limits {
+                head_bytes: config.limits.head_bytes,
+                fields: config.limits.head_fields,
+                body_bytes: config.limits.body_bytes,
+            },
+            max_frame_bytes: u32::try_from(config.limits.frame_bytes).unwrap_or(u32::MAX),
+            max_content_bytes: config.limits.content_bytes,
+            password_bytes: config.limits.password_bytes(),
+            cors_origins: config.cors_origins.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            deadlines: Deadlines {
+                head_ms: milliseconds(config.deadlines.head),
+                body_ms: milliseconds(config.deadlines.body),
+                idle_ms: milliseconds(config.deadlines.idle),
+                ..Deadlines::default()
+            },
+        }
     }
 }
