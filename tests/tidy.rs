@@ -6,8 +6,15 @@
 use std::path::{Path, PathBuf};
 
 /// Layers from the bottom; a file may use its own and those before it.
-const LAYERS: [&[&str]; 7] =
-    [&["base", "config"], &["proto"], &["domain", "auth"], &["store"], &["shard"], &["api"], &["runtime", "cli"]];
+const LAYERS: [&[&str]; 7] = [
+    &["base", "config"],
+    &["proto"],
+    &["domain", "auth"],
+    &["store"],
+    &["shard"],
+    &["api"],
+    &["runtime", "cli"],
+];
 
 /// Layers of equal or different height that must not know each other although the order would allow it.
 const STRANGERS: [(&str, &str); 2] = [("domain", "proto"), ("domain", "auth")];
@@ -43,10 +50,18 @@ fn read_sources() -> Vec<(String, String)> {
         let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
         let text = std::fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-        let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let code = code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect::<Vec<_>>()
+            .join("\n");
         (name, code)
     };
-    files.into_iter().map(read).filter(|(name, _)| !name.contains("/tests")).collect()
+    files
+        .into_iter()
+        .map(read)
+        .filter(|(name, _)| !name.contains("/tests"))
+        .collect()
 }
 
 fn height(module: &str) -> Option<usize> {
@@ -64,7 +79,10 @@ fn layers_look_only_down() {
         let own = module_of(&name);
         let Some(own_height) = height(own) else { continue };
         for used in code.split("crate::").skip(1) {
-            let used = used.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next().unwrap();
+            let used = used
+                .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+                .next()
+                .unwrap();
             let up = height(used).is_some_and(|used| used > own_height);
             if up || STRANGERS.contains(&(own, used)) {
                 faults.push(format!("{name} uses {used}"));
@@ -78,14 +96,20 @@ fn layers_look_only_down() {
 fn every_module_has_a_layer() {
     for (name, _) in read_sources() {
         let module = module_of(&name);
-        assert!(["lib", "main"].contains(&module) || height(module).is_some(), "{name} is on no layer");
+        assert!(
+            ["lib", "main"].contains(&module) || height(module).is_some(),
+            "{name} is on no layer"
+        );
     }
 }
 
 #[test]
 fn only_the_runtime_touches_the_outside() {
     let mut faults = Vec::new();
-    for (name, code) in read_sources().iter().filter(|(name, _)| !name.starts_with("runtime") && name != "main.rs") {
+    for (name, code) in read_sources()
+        .iter()
+        .filter(|(name, _)| !name.starts_with("runtime") && name != "main.rs")
+    {
         for (call, allowed) in OUTSIDE {
             if code.contains(call) && !allowed.iter().any(|folder| name.starts_with(folder)) {
                 faults.push(format!("{name} names {call}"));

@@ -118,6 +118,11 @@ impl Context<'_> {
         self.scopes().contains(scope)
     }
 
+    /// The clock of deadlines and rates, in milliseconds.
+    pub fn monotonic_ms(&self) -> i64 {
+        i64::try_from(self.now.monotonic_ms).unwrap_or(i64::MAX)
+    }
+
     /// A new id that sorts by time (UUIDv7).
     pub fn new_uuid(&mut self) -> String {
         let mut random = [0; 10];

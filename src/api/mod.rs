@@ -1,5 +1,6 @@
 //! Outside words and ours: connections, routes, JSON, refusals.
 
+pub mod admin;
 pub mod context;
 pub mod port;
 pub mod refusal;

@@ -34,6 +34,8 @@ pub struct Setup {
     pub max_content_bytes: usize,
     /// Bytes of a password.
     pub password_bytes: std::ops::RangeInclusive<usize>,
+    /// Whether webhooks may call loopback and private addresses.
+    pub webhook_allow_private: bool,
     /// Origins that may use the user API from a browser.
     pub cors_origins: Origins,
     /// Networks whose `X-Forwarded-For` is believed.

@@ -3,6 +3,7 @@
 use crate::api::context::Context;
 use crate::api::port::{PasswordJob, PasswordResult};
 use crate::api::refusal::{Fault, Refusal};
+use crate::api::rest::user::name;
 use crate::api::step::{Call, Flow, Step, unexpected};
 use crate::api::wire::document::Object;
 use crate::api::wire::user::{write_signed_in, write_user};
@@ -20,12 +21,26 @@ pub fn register(call: Call<'_, '_>) -> Flow {
     }
     let id = body.opt_parsed("id", UserId::parse)?;
     let username = body.parsed("username", Username::parse)?;
-    let nickname = body.opt_str("nickname")?.map(Into::into);
+    let nickname = body
+        .opt_str("nickname")?
+        .map(|text| name("nickname", text))
+        .transpose()?;
     let password = read_new_password(context, body, "password")?;
-    context.attempts.register(milliseconds(context), context.address).map_err(|wait| Refusal::rate_limited(wait.0))?;
+    let now = context.monotonic_ms();
+    context
+        .attempts
+        .register(now, context.address)
+        .map_err(|wait| Refusal::rate_limited(wait.0))?;
     Step::password(PasswordJob::Hash(password), move |result, _| {
-        let PasswordResult::Hashed(hash) = result else { return unexpected() };
-        let user = NewUser { id, username, nickname, password: Some(hash) };
+        let PasswordResult::Hashed(hash) = result else {
+            return unexpected();
+        };
+        let user = NewUser {
+            id,
+            username,
+            nickname,
+            password: Some(hash),
+        };
         Step::submit_as_server(Command::CreateUsers(vec![user]), |reply, context| match reply {
             Reply::Created(mut created) => match created.pop() {
                 Some(user) => signed_in(&*user?, context),
@@ -44,9 +59,10 @@ pub fn login(call: Call<'_, '_>) -> Flow {
     if password.len() > *context.setup.password_bytes.end() {
         return Err(Fault::InvalidCredentials.into());
     }
+    let now = context.monotonic_ms();
     context
         .attempts
-        .login(milliseconds(context), &account, context.address)
+        .login(now, &account, context.address)
         .map_err(|wait| Refusal::rate_limited(wait.0))?;
     let Some(username) = Username::parse(&account) else {
         return check_password(account, password, None);
@@ -59,21 +75,24 @@ pub fn login(call: Call<'_, '_>) -> Flow {
 
 fn check_password(account: Box<str>, password: Box<str>, stored: Option<StoredPassword>) -> Flow {
     let (user, hash) = stored.map_or((None, None), |stored| (Some(stored.user), stored.hash));
-    Step::password(PasswordJob::Verify(password, hash), move |result, context| match (result, user) {
-        (PasswordResult::Verified(true), Some(user)) => {
-            context.attempts.login_returned(&account, context.address);
-            match user.status {
-                UserStatus::Active => signed_in(&user, context),
-                UserStatus::Banned => Err(Fault::Banned.into()),
-                UserStatus::Deleted => Err(Fault::InvalidCredentials.into()),
+    Step::password(PasswordJob::Verify(password, hash), move |result, context| {
+        match (result, user) {
+            (PasswordResult::Verified(true), Some(user)) => {
+                context.attempts.login_returned(&account, context.address);
+                match user.status {
+                    UserStatus::Active => signed_in(&user, context),
+                    UserStatus::Banned => Err(Fault::Banned.into()),
+                    UserStatus::Deleted => Err(Fault::InvalidCredentials.into()),
+                }
             }
+            (PasswordResult::Verified(_), _) => Err(Fault::InvalidCredentials.into()),
+            _ => unexpected(),
         }
-        (PasswordResult::Verified(_), _) => Err(Fault::InvalidCredentials.into()),
-        _ => unexpected(),
     })
 }
 
-fn signed_in(user: &User, context: &mut Context<'_>) -> Flow {
+/// Answers with a fresh token of the account.
+pub fn signed_in(user: &User, context: &mut Context<'_>) -> Flow {
     let (token, expires_at) = context.issue_token(user);
     Step::json(|out| write_signed_in(&token, expires_at, user, out))
 }
@@ -96,8 +115,4 @@ pub fn read_new_password(context: &Context<'_>, body: Object<'_>, name: &'static
         return Err(Refusal::field(name, sentence));
     }
     Ok(password.into())
-}
-
-fn milliseconds(context: &Context<'_>) -> i64 {
-    i64::try_from(context.now.monotonic_ms).unwrap_or(i64::MAX)
 }

@@ -30,7 +30,10 @@ pub fn send(call: Call<'_, '_>) -> Flow {
 /// `fromId`: optional for a user, required of a key. Whether it may be used is decided at the commit.
 fn sender(context: &Context<'_>, body: Object<'_>) -> Result<Option<UserId>, Refusal> {
     match (context.caller, body.opt_str("fromId")?) {
-        (Caller::Key(_), None) => Err(Refusal::field("fromId", "With a key `fromId` says in whose name the message is sent.")),
+        (Caller::Key(_), None) => Err(Refusal::field(
+            "fromId",
+            "With a key `fromId` says in whose name the message is sent.",
+        )),
         (_, None) => Ok(None),
         (Caller::Key(_), Some(id)) => UserId::parse(id).map(Some).ok_or_else(|| Fault::UserNotFound.into()),
         (_, Some(id)) => UserId::parse(id).map(Some).ok_or_else(|| Fault::SenderMismatch.into()),

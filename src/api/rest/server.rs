@@ -14,5 +14,8 @@ pub fn readiness(_call: Call<'_, '_>) -> Flow {
 }
 
 fn ok_page() -> Step {
-    Step::Done(Data::Page { content_type: "text/plain; charset=utf-8", body: b"ok\n".to_vec() })
+    Step::Done(Data::Page {
+        content_type: "text/plain; charset=utf-8",
+        body: b"ok\n".to_vec(),
+    })
 }

@@ -8,3 +8,7 @@ pub mod parameters;
 pub mod robot;
 pub mod user;
 pub mod webhook_event;
+pub mod connection;
+pub mod key;
+pub mod list;
+pub mod webhook;

@@ -1,6 +1,7 @@
 //! Users as everybody sees them (contract section 1).
 
 use super::json::Members;
+use crate::api::admin::user::{Imported, Minted};
 use crate::domain::id::Timestamp;
 use crate::domain::user::User;
 
@@ -23,4 +24,29 @@ pub fn write_signed_in(token: &str, expires_at: Timestamp, user: &User, out: &mu
     members.value("token", token).value("expiresAt", expires_at);
     write_user(user, members.name("user"));
     members.end();
+}
+
+/// A token and when it ends.
+pub fn write_token(token: &str, expires_at: Timestamp, out: &mut Vec<u8>) {
+    let mut members = Members::begin(out);
+    members.value("token", token).value("expiresAt", expires_at).end();
+}
+
+/// One user of an import.
+pub fn write_imported(item: &Imported, out: &mut Vec<u8>) {
+    let mut members = Members::begin(out);
+    members.value("id", &*item.id).value("ok", item.refusal.is_none());
+    members
+        .optional("error", item.refusal.as_ref().map(|refusal| refusal.slug()))
+        .end();
+}
+
+/// One user's minted token.
+pub fn write_minted(minted: &Minted, out: &mut Vec<u8>) {
+    let mut members = Members::begin(out);
+    members.value("userId", minted.user_id.as_str());
+    match &minted.result {
+        Ok((token, expires_at)) => members.value("token", token).value("expiresAt", expires_at).end(),
+        Err(refusal) => members.value("error", refusal.slug()).end(),
+    }
 }

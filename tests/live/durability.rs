@@ -1,0 +1,123 @@
+//! Seen from outside the process: every acknowledgement follows a completed sync, and a disk that fails or is
+//! full never produces one that is lost.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::client::Api;
+use crate::server::Home;
+
+/// A tracer that leaves the traced program its process id (`-D`) and follows its threads.
+const TRACER: [&str; 4] = ["strace", "-D", "-f", "-qq"];
+
+fn completed_syncs(trace: &Path) -> usize {
+    let text = std::fs::read_to_string(trace).unwrap();
+    let completed = |line: &&str| line.contains("sync") && line.trim_end().ends_with("= 0");
+    text.lines().filter(completed).count()
+}
+
+fn stored_ids(api: &Api, token: &str) -> HashSet<String> {
+    let history = api.whole_history(token, "single", "bob");
+    history
+        .iter()
+        .map(|message| message["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn an_acknowledgement_follows_a_sync() {
+    let mut home = Home::new(&[]);
+    let trace = home.beside("trace");
+    let output = trace.to_str().unwrap().to_owned();
+    home.under(&[&TRACER[..], &["-o", &output, "-e", "trace=fdatasync,fsync"]].concat());
+    let server = home.start();
+    let accounts = server.api().import(&["alice", "bob"].map(String::from));
+    let mut socket = server.api().connect(&accounts[0].token);
+    for n in 0..30 {
+        let before = completed_syncs(&trace);
+        socket.say("single", "bob", &format!("m{n}"), "x");
+        assert!(
+            completed_syncs(&trace) > before,
+            "message {n} was acknowledged before a sync"
+        );
+    }
+}
+
+/// Sends one message after the other until something else than an acknowledgement comes back.
+fn send_until_refused(api: &Api, token: &str, count: usize) -> (HashSet<String>, Vec<(u16, String)>) {
+    let (mut acknowledged, mut refused) = (HashSet::new(), Vec::new());
+    for n in 0..count {
+        let id = format!("m{n}");
+        let message = json!({"id": id, "toId": "bob", "chatType": "single", "contentType": "text", "content": "x"});
+        match api.try_post("/api/message/send", token, &message) {
+            Ok(response) if response.status == 200 => {
+                acknowledged.insert(id);
+            }
+            Ok(response) => refused.push(response.error()),
+            Err(_) => break,
+        }
+    }
+    (acknowledged, refused)
+}
+
+#[test]
+fn a_failing_sync_ends_the_server_and_loses_nothing() {
+    let mut home = Home::new(&[]);
+    let accounts = {
+        let server = home.start();
+        server.api().import(&["alice", "bob"].map(String::from))
+    };
+    home.under(
+        &[
+            &TRACER[..],
+            &["-o", "/dev/null", "-e", "inject=fdatasync,fsync:error=EIO:when=25+"],
+        ]
+        .concat(),
+    );
+    let server = home.start();
+    let (acknowledged, _) = send_until_refused(&server.api(), &accounts[0].token, 100);
+    let status = server.wait(Duration::from_secs(10));
+    assert!(!status.success(), "the server must not go on after a failed sync");
+    assert!(
+        (1..100).contains(&acknowledged.len()),
+        "{} were acknowledged",
+        acknowledged.len()
+    );
+    home.under(&[]);
+    let server = home.start();
+    let stored = stored_ids(&server.api(), &accounts[0].token);
+    assert!(
+        acknowledged.is_subset(&stored),
+        "lost: {:?}",
+        acknowledged.difference(&stored)
+    );
+}
+
+#[test]
+fn a_full_disk_refuses_and_recovers() {
+    let mut home = Home::new(&[]);
+    let accounts = {
+        let server = home.start();
+        server.api().import(&["alice", "bob"].map(String::from))
+    };
+    home.under(
+        &[
+            &TRACER[..],
+            &["-o", "/dev/null", "-e", "inject=pwrite64:error=ENOSPC:when=60..120"],
+        ]
+        .concat(),
+    );
+    let server = home.start();
+    let (acknowledged, refused) = send_until_refused(&server.api(), &accounts[0].token, 300);
+    assert!(!refused.is_empty(), "the full disk was not noticed");
+    assert!(
+        refused.iter().all(|refusal| *refusal == (503, "storage_full".into())),
+        "{refused:?}"
+    );
+    assert!(acknowledged.contains("m299"), "the server did not recover");
+    let stored = stored_ids(&server.api(), &accounts[0].token);
+    assert_eq!(acknowledged, stored, "exactly what was acknowledged is stored");
+}
