@@ -12,13 +12,16 @@ use ringim::api::port::{Accepted, Input, Now, Output, Service};
 use ringim::base::connection::ConnectionId;
 use ringim::domain::command::{Actor, Command, Submission, Ticket};
 use ringim::runtime::clock::Clock;
-use ringim::runtime::cores::{ShardPlan, start};
+use ringim::runtime::cores::{self, ShardPlan};
 use ringim::runtime::links::Links;
 use ringim::runtime::mailbox::{Mail, Mailbox, mailbox};
 use ringim::runtime::metrics::Metrics;
+use ringim::runtime::server::{self, Parts};
 use ringim::runtime::start::driver::{Driver, probe};
 use ringim::runtime::writer::Order;
 use ringim::runtime::{operations, passwords, readers};
+use ringim::store::committer::Committer;
+use ringim::store::memory::MemoryStore;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -26,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// `s` submits a command, `p` pauses reading for 300 ms.
 #[derive(Default)]
 struct Echo {
+    shard: u16,
     connections: Vec<Option<Peer>>,
     generation: u32,
     outputs: VecDeque<Output>,
@@ -39,6 +43,13 @@ struct Peer {
 }
 
 impl Echo {
+    fn of_shard(shard: u16) -> Self {
+        Self {
+            shard,
+            ..Self::default()
+        }
+    }
+
     fn say(&mut self, id: ConnectionId, bytes: &[u8], then_close: bool) {
         let Some(Some(peer)) = self.connections.get_mut(id.slot as usize) else {
             return;
@@ -60,7 +71,7 @@ impl Echo {
             Some(b'x') => self.outputs.push_back(Output::Close(id)),
             Some(b's') => {
                 let ticket = Ticket {
-                    asker: 0,
+                    asker: self.shard,
                     number: u64::from(id.slot),
                 };
                 let submission = Submission {
@@ -90,7 +101,7 @@ impl Service for Echo {
             self.connections.len() - 1
         });
         let id = ConnectionId {
-            shard: 0,
+            shard: self.shard,
             generation: self.generation,
             slot: slot as u32,
         };
@@ -113,7 +124,12 @@ impl Service for Echo {
             }
             Input::Closed(id) => self.connections[id.slot as usize] = None,
             Input::Committed(batch) => {
-                for settlement in &batch.settlements {
+                let shard = self.shard;
+                let mine = batch
+                    .settlements
+                    .iter()
+                    .filter(|settlement| settlement.ticket.asker == shard);
+                for settlement in mine {
                     let slot = settlement.ticket.number as usize;
                     let id = self.connections[slot].as_ref().expect("the asker waits").id;
                     self.say(id, if settlement.result.is_ok() { b"done" } else { b"busy" }, false);
@@ -175,7 +191,7 @@ fn world(driver: Driver) -> World {
         metrics: metrics.clone(),
         running: alive,
     };
-    let address = start(plan, Echo::default).expect("the shard listens");
+    let address = cores::start(plan, Echo::default).expect("the shard listens");
     World {
         address,
         running,
@@ -326,4 +342,47 @@ fn drains_and_ends() {
         let refused = TcpStream::connect_timeout(&world.address, PATIENCE).expect_err("nobody listens");
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     });
+}
+
+#[test]
+fn a_server_commits_what_was_accepted_and_stops_in_order() {
+    let store = MemoryStore::new();
+    let parts = Parts {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        shards: 2,
+        driver: probe(),
+        connection_limit: 100,
+        readers: vec![store.reader()],
+        committer: Committer::new(store.backend(), 10).expect("an empty store has facts"),
+        wal: "none".into(),
+    };
+    let server = server::start(parts, Echo::of_shard).expect("the server listens");
+    let mut peers: Vec<TcpStream> = (0..20).map(|_| connect(server.address)).collect();
+    for peer in &mut peers {
+        peer.write_all(b"s").expect("the peer reads");
+    }
+    for peer in &mut peers {
+        assert_eq!(answer(peer, 4), b"done");
+    }
+    let accepted: Vec<u64> = server
+        .metrics
+        .shards
+        .iter()
+        .map(|shard| shard.connections_accepted.get())
+        .collect();
+    assert_eq!(accepted.iter().sum::<u64>(), 20);
+    assert!(
+        accepted.iter().all(|&count| count > 0),
+        "the kernel spreads connections: {accepted:?}"
+    );
+
+    let address = server.address;
+    let stopping = std::thread::spawn(move || server.stop());
+    for peer in &mut peers {
+        assert_eq!(rest(peer), b"bye");
+    }
+    drop(peers);
+    stopping.join().expect("the server ends in order");
+    let refused = TcpStream::connect_timeout(&address, PATIENCE).expect_err("nobody listens");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 }

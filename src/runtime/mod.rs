@@ -3,9 +3,11 @@
 //!
 //! [`Service`]: crate::api::port::Service
 
+pub mod banner;
 pub mod buffers;
 pub mod clock;
 pub mod cores;
+pub mod first_key;
 pub mod links;
 pub mod listener;
 pub mod local_event;

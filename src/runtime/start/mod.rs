@@ -22,7 +22,8 @@ pub struct StartError {
 }
 
 impl StartError {
-    fn new(problem: impl Into<String>, cure: impl Into<String>) -> Self {
+    /// Both are sentences without the final stop.
+    pub fn new(problem: impl Into<String>, cure: impl Into<String>) -> Self {
         Self {
             problem: problem.into(),
             cure: cure.into(),
