@@ -106,6 +106,7 @@ impl Setup {
             max_frame_bytes: u32::try_from(config.limits.frame_bytes).unwrap_or(u32::MAX),
             max_content_bytes: config.limits.content_bytes,
             password_bytes: config.limits.password_bytes(),
+            webhook_allow_private: config.webhook_allow_private,
             cors_origins: config.cors_origins.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             deadlines: Deadlines {
