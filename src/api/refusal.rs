@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 
 use crate::domain::rejection::Rejection;
+use crate::proto::http;
+use crate::proto::http::upgrade::UpgradeFault;
 
 /// What went wrong, by what the caller can do about it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -56,6 +58,12 @@ pub enum Fault {
     ContentTooLarge,
     /// The body is not declared as JSON.
     UnsupportedMediaType,
+    /// The request breaks a rule of HTTP.
+    Http(http::Fault),
+    /// The request opens no WebSocket.
+    Upgrade(UpgradeFault),
+    /// The request did not arrive in time.
+    RequestTimeout,
     /// Too many attempts.
     RateLimited,
     /// The server did not understand itself.
@@ -119,6 +127,9 @@ impl Fault {
             Self::GroupFull => no(409, "group_full", "The group has as many members as it may have: remove some first."),
             Self::ContentTooLarge => no(413, "content_too_large", "Send a shorter `content`, or the data as a file."),
             Self::UnsupportedMediaType => no(415, "unsupported_media_type", "Send the body as `Content-Type: application/json` in UTF-8."),
+            Self::Http(fault) => http_entry(fault.status()),
+            Self::Upgrade(fault) => http_entry(fault.status()),
+            Self::RequestTimeout => later(408, "request_timeout", "The request did not arrive in time: send it again, faster."),
             Self::RateLimited => later(429, "rate_limited", "Too many attempts: wait as long as `Retry-After` says."),
             Self::Internal => no(500, "internal", "The server failed to answer: report the `requestId` to its operator."),
             Self::NotImplemented => no(501, "not_implemented", "Use a method that this server knows."),
@@ -126,6 +137,21 @@ impl Fault {
             Self::StorageFull => later(503, "storage_full", "The server's disk is full and nothing was done: try again later."),
             Self::Draining => later(503, "draining", "The server is stopping and did nothing: connect again shortly."),
         }
+    }
+}
+
+/// Faults of the protocol share their slugs by status; the sentence names the broken rule.
+fn http_entry(status: u16) -> Entry {
+    let sentence = "Send a request that keeps the rules of HTTP/1.1.";
+    match status {
+        405 => Fault::MethodNotAllowed.entry(),
+        413 => no(413, "body_too_large", sentence),
+        415 => Fault::UnsupportedMediaType.entry(),
+        417 => no(417, "expectation_failed", sentence),
+        426 => no(426, "upgrade_required", sentence),
+        431 => no(431, "head_too_large", sentence),
+        505 => no(505, "version_not_supported", sentence),
+        _ => no(400, "invalid_request", sentence),
     }
 }
 
@@ -204,6 +230,8 @@ impl Refusal {
         match (&self.sentence, self.fault) {
             (Some(sentence), _) => Cow::Borrowed(sentence),
             (None, Fault::InvalidField(name)) => format!("The value of `{name}` is not allowed here.").into(),
+            (None, Fault::Http(fault)) => rule(fault),
+            (None, Fault::Upgrade(fault)) => rule(fault),
             (None, fault) => fault.entry().sentence.into(),
         }
     }
@@ -212,6 +240,13 @@ impl Refusal {
     pub fn retry_after_seconds(&self) -> Option<u32> {
         self.retry_after_ms.map(|ms| ms.div_ceil(1000))
     }
+}
+
+/// The broken rule as a sentence.
+fn rule(fault: impl std::fmt::Display) -> Cow<'static, str> {
+    let text = fault.to_string();
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}.", first.to_uppercase()).into()
 }
 
 impl From<Fault> for Refusal {

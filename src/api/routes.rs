@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use matchit::Router;
 
 use super::admin;
-use super::rest::{account, group, message, server, session, user};
+use super::rest::{account, group, message, server, session, sync, user};
 use super::step::Operation;
 use crate::auth::key::Scope;
 use crate::proto::http::Method;
@@ -122,6 +122,30 @@ pub static ROUTES: &[Route] = &[
         Access::User,
         message::history,
         "Messages of one conversation, by seq.",
+    ),
+    post(
+        "/api/message/read",
+        Access::User,
+        message::read,
+        "Everything up to a seq is read.",
+    ),
+    post(
+        "/api/message/received",
+        Access::User,
+        message::received,
+        "Everything up to a seq has arrived.",
+    ),
+    get(
+        "/api/conversation/list",
+        Access::User,
+        message::conversations,
+        "The caller's conversations, newest first.",
+    ),
+    post(
+        "/api/sync",
+        Access::User,
+        sync::sync,
+        "All that concerns the caller since a cursor.",
     ),
     post("/api/group/create", Access::User, group::create, "Creates a group."),
     post(
@@ -361,6 +385,12 @@ pub static ROUTES: &[Route] = &[
     ),
     get("/healthz", Access::Public, server::health, "This core lives."),
     get("/readyz", Access::Public, server::readiness, "The writer commits."),
+    get(
+        "/metrics",
+        Access::LoopbackOrKey(Scope::Read),
+        server::metrics,
+        "Counters for Prometheus.",
+    ),
 ];
 
 /// Finds routes by path.

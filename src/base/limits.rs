@@ -57,3 +57,24 @@ pub const CACHED_FACTS: usize = 1_000_000;
 
 /// Log lines waiting for the log's thread. Full: they are dropped, and their number is logged.
 pub const LOG_LINES: usize = 4096;
+
+/// Verified tokens and keys one shard remembers; above it they are all forgotten and verified anew.
+pub const CACHED_CREDENTIALS: usize = 8192;
+
+/// Milliseconds a WebSocket without a token has for its first frame (contract section 3).
+pub const AUTHENTICATE_MS: u64 = 5_000;
+
+/// Milliseconds between two pings (contract section 3).
+pub const PING_MS: u64 = 25_000;
+
+/// Pings without any sign of life after which a peer is dead (contract section 3).
+pub const MISSED_PINGS: u8 = 2;
+
+/// Milliseconds a peer has to close after we did.
+pub const CLOSE_MS: u64 = 5_000;
+
+/// Milliseconds one shard waits for what the others know about their connections.
+pub const GATHER_MS: u64 = 1_000;
+
+/// Bytes of a `reqId`.
+pub const REQUEST_ID_BYTES: usize = 256;

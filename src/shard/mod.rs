@@ -1,3 +1,8 @@
-//! One core's chat: sessions, fan-out, presence, tickets, timers. Speaks commands and events, never bytes.
+//! One core's chat: who is connected here, who waits for what, when something is due. Speaks of users, connections
+//! and events, never of bytes.
 
 pub mod peer;
+pub mod presence;
+pub mod sessions;
+pub mod tickets;
+pub mod timers;

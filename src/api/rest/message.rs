@@ -4,8 +4,12 @@ use crate::api::context::{Caller, Context};
 use crate::api::refusal::{Fault, Refusal};
 use crate::api::step::{Call, Flow, Step, unexpected};
 use crate::api::wire::document::Object;
-use crate::api::wire::message::{read_body, read_conversation, read_window, write_history, write_sent};
-use crate::domain::command::{Command, Reply, Send};
+use crate::api::wire::list::write_listed;
+use crate::api::wire::message::{
+    read_body, read_conversation, read_conversation_in, read_window, write_conversation, write_history, write_receipt,
+    write_sent,
+};
+use crate::domain::command::{Command, Receipt, Reply, Send};
 use crate::domain::conversation::ChatType;
 use crate::domain::id::{MessageId, UserId};
 use crate::domain::query::{Answer, Query};
@@ -50,6 +54,37 @@ pub fn history(call: Call<'_, '_>) -> Flow {
     };
     Step::query(query, |answer, _| match answer {
         Answer::History(history) => Step::json(|out| write_history(&history, out)),
+        _ => unexpected(),
+    })
+}
+
+/// `GET /api/conversation/list`.
+pub fn conversations(call: Call<'_, '_>) -> Flow {
+    let query = Query::Conversations(call.context.user()?, call.parameters.page()?);
+    Step::query(query, |answer, _| match answer {
+        Answer::Conversations(listed) => Step::json(|out| write_listed(&listed, write_conversation, out)),
+        _ => unexpected(),
+    })
+}
+
+/// `POST /api/message/read` and the frame `read`.
+pub fn read(call: Call<'_, '_>) -> Flow {
+    acknowledge(call, Receipt::Read)
+}
+
+/// The frame `received`.
+pub fn received(call: Call<'_, '_>) -> Flow {
+    acknowledge(call, Receipt::Received)
+}
+
+fn acknowledge(call: Call<'_, '_>, receipt: Receipt) -> Flow {
+    let seq = call.body.int("seq")?;
+    if seq < 0 {
+        return Err(Refusal::field("seq", "`seq` is the number of the newest message concerned."));
+    }
+    let conversation = read_conversation_in(call.body)?;
+    Step::submit(call.context, Command::Acknowledge { conversation, receipt, seq }, move |reply, _| match reply {
+        Reply::Receipt { conversation, seq } => Step::json(|out| write_receipt(conversation, receipt, seq, out)),
         _ => unexpected(),
     })
 }

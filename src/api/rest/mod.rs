@@ -5,4 +5,5 @@ pub mod group;
 pub mod message;
 pub mod server;
 pub mod session;
+pub mod sync;
 pub mod user;

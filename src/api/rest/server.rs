@@ -1,5 +1,6 @@
 //! Is the server well?
 
+use crate::api::port::Operation;
 use crate::api::step::{Call, Data, Flow, Step};
 use crate::domain::command::Command;
 
@@ -11,6 +12,17 @@ pub fn health(_call: Call<'_, '_>) -> Flow {
 /// `GET /readyz`: the writer commits.
 pub fn readiness(_call: Call<'_, '_>) -> Flow {
     Step::submit_as_server(Command::Probe, |_, _| Ok(ok_page()))
+}
+
+/// `GET /metrics`, as Prometheus text.
+pub fn metrics(_call: Call<'_, '_>) -> Flow {
+    Ok(Step::Collaborate(
+        Operation::Metrics,
+        Box::new(|text, _| {
+            let body = text.into_string().into_bytes();
+            Ok(Step::Done(Data::Page { content_type: "text/plain; version=0.0.4; charset=utf-8", body }))
+        }),
+    ))
 }
 
 fn ok_page() -> Step {

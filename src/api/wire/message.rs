@@ -5,11 +5,11 @@ use super::json::Members;
 use super::parameters::Parameters;
 use crate::api::refusal::{Fault, Refusal};
 use crate::base::limits;
-use crate::domain::command::{ConversationRef, Sent};
+use crate::domain::command::{ConversationRef, Receipt, Sent};
 use crate::domain::conversation::ChatType;
 use crate::domain::id::{ConversationKey, MessageId};
 use crate::domain::message::{Body, Content, Message, is_content_type};
-use crate::domain::query::{History, Window};
+use crate::domain::query::{ConversationView, History, Window};
 
 /// The author's part of a message.
 ///
@@ -77,6 +77,44 @@ pub fn write_history(history: &History, out: &mut Vec<u8>) {
         .list("items", &history.messages, |message, out| write_message(message, out))
         .value("hasMore", history.has_more)
         .end();
+}
+
+/// The messages of a `pull`.
+pub fn write_pulled(history: &History, out: &mut Vec<u8>) {
+    let mut members = Members::begin(out);
+    members
+        .value("conversationId", history.conversation.map(ConversationKey::to_public))
+        .list("messages", &history.messages, |message, out| write_message(message, out))
+        .value("hasMore", history.has_more)
+        .end();
+}
+
+/// A conversation as one of its users sees it.
+pub fn write_conversation(view: &ConversationView, out: &mut Vec<u8>) {
+    let mut members = Members::begin(out);
+    members
+        .value("conversationId", view.conversation.to_public())
+        .value("chatType", view.chat_type.as_str())
+        .value("peerId", &*view.peer_id)
+        .value("head", view.head)
+        .value("read", view.progress.read)
+        .value("received", view.progress.received)
+        .value("unread", view.unread());
+    match &view.last_message {
+        Some(message) => write_message(message, members.name("lastMessage")),
+        None => drop(members.raw("lastMessage", b"null")),
+    }
+    members.value("pinned", false).value("muted", false).end();
+}
+
+/// A receipt as it now stands.
+pub fn write_receipt(conversation: ConversationKey, receipt: Receipt, seq: i64, out: &mut Vec<u8>) {
+    let name = match receipt {
+        Receipt::Read => "readSeq",
+        Receipt::Received => "receivedSeq",
+    };
+    let mut members = Members::begin(out);
+    members.value("conversationId", conversation.to_public()).value(name, seq).end();
 }
 
 /// `conversationId`, or `chatType` and `peerId`, in a query.

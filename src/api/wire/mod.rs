@@ -3,9 +3,11 @@
 pub mod document;
 pub mod group;
 pub mod json;
+pub mod live;
 pub mod message;
 pub mod parameters;
 pub mod robot;
+pub mod sync;
 pub mod user;
 pub mod webhook_event;
 pub mod connection;

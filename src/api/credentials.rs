@@ -1,0 +1,146 @@
+//! Tokens and keys: telling them apart, and remembering those that the writer has confirmed.
+
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
+
+use super::context::{Caller, Session};
+use super::refusal::{Fault, Refusal};
+use super::setup::Setup;
+use crate::auth::key::{self, KeyDigest, Scopes};
+use crate::auth::token::TokenFault;
+use crate::base::limits;
+use crate::domain::command::{Account, ApiKey, Command, Reply};
+use crate::domain::id::{Timestamp, UserKey};
+use crate::domain::user::TokenId;
+
+/// Something that proves who the caller is, as far as can be told without the writer.
+pub enum Credential {
+    /// It is known who this is.
+    Known(Caller),
+    /// The writer must be asked.
+    Claimed(Claim),
+}
+
+/// A credential that stands or falls with what the writer says to [`Claim::command`].
+pub enum Claim {
+    /// A token with a good signature.
+    Token {
+        /// The token's text.
+        text: Box<str>,
+        /// Whose it says it is.
+        user: UserKey,
+        /// The generation it was made under.
+        generation: i64,
+        /// Its own id.
+        token: TokenId,
+        /// When it ends, in Unix milliseconds.
+        expires_at: Timestamp,
+    },
+    /// Something that looks like an API key.
+    Key([u8; 32]),
+}
+
+impl Claim {
+    /// What to ask the writer.
+    pub fn command(&self) -> Command {
+        match self {
+            Self::Token { user, generation, token, .. } => {
+                Command::Authenticate { user: *user, generation: *generation, token: Some(token.clone()) }
+            }
+            Self::Key(digest) => Command::AuthenticateKey(*digest),
+        }
+    }
+}
+
+/// What one shard remembers of confirmed credentials. Events of the log make it forget what is no longer true.
+pub struct Credentials {
+    tokens: HashMap<Box<str>, Arc<Session>>,
+    keys: HashMap<[u8; 32], Arc<ApiKey>>,
+    /// Stands for keys that are not stored.
+    admin: Arc<ApiKey>,
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        let admin = ApiKey {
+            id: "unstored".into(),
+            name: "operator".into(),
+            prefix: "".into(),
+            digest: [0; 32],
+            scopes: Scopes::all().bits(),
+            created_at: 0,
+        };
+        Self { tokens: HashMap::new(), keys: HashMap::new(), admin: Arc::new(admin) }
+    }
+}
+
+impl Credentials {
+    /// Reads a token.
+    ///
+    /// # Errors
+    /// `unauthenticated`, or `token_expired`.
+    pub fn token(&self, text: &str, setup: &Setup, now_ms: i64) -> Result<Credential, Refusal> {
+        if let Some(session) = self.tokens.get(text).filter(|session| now_ms < session.expires_at) {
+            return Ok(Credential::Known(Caller::User(session.clone())));
+        }
+        let claims = setup.token_key.verify(text, now_ms).map_err(|fault| match fault {
+            TokenFault::Expired => Fault::TokenExpired,
+            TokenFault::Malformed | TokenFault::BadSignature => Fault::Unauthenticated,
+        })?;
+        Ok(Credential::Claimed(Claim::Token {
+            text: text.into(),
+            user: UserKey(claims.account),
+            generation: claims.generation,
+            token: TokenId(claims.token_id.into()),
+            expires_at: claims.expires_at * 1000,
+        }))
+    }
+
+    /// Reads an API key; `None` when it does not look like one.
+    pub fn key(&self, text: &str, setup: &Setup) -> Option<Credential> {
+        if setup.unstored_keys.iter().any(|digest| digest.matches(text)) {
+            return Some(Credential::Known(Caller::Key(self.admin.clone())));
+        }
+        key::id_of(text)?;
+        let digest = *KeyDigest::of(text).as_bytes();
+        Some(match self.keys.get(&digest) {
+            Some(key) => Credential::Known(Caller::Key(key.clone())),
+            None => Credential::Claimed(Claim::Key(digest)),
+        })
+    }
+
+    /// Remembers a claim that the writer has confirmed.
+    ///
+    /// # Errors
+    /// `internal` when the writer answered something else than it was asked.
+    pub fn confirm(&mut self, claim: Claim, reply: Reply) -> Result<Caller, Refusal> {
+        if self.tokens.len() + self.keys.len() >= limits::CACHED_CREDENTIALS {
+            self.tokens.clear();
+            self.keys.clear();
+        }
+        match (claim, reply) {
+            (Claim::Token { text, token, expires_at, .. }, Reply::Account(Account { user })) => {
+                let session = Arc::new(Session { user, token, expires_at });
+                self.tokens.insert(text, session.clone());
+                Ok(Caller::User(session))
+            }
+            (Claim::Key(digest), Reply::Key(key)) => {
+                let key = Arc::new(key);
+                self.keys.insert(digest, key.clone());
+                Ok(Caller::Key(key))
+            }
+            _ => Err(Fault::Internal.into()),
+        }
+    }
+
+    /// Forgets a user's tokens, or one of them.
+    pub fn forget_user(&mut self, user: UserKey, token: Option<&TokenId>) {
+        self.tokens.retain(|_, session| session.user.key != user || token.is_some_and(|token| *token != session.token));
+    }
+
+    /// Forgets a key.
+    pub fn forget_key(&mut self, digest: &[u8; 32]) {
+        self.keys.remove(digest);
+    }
+}

@@ -1,0 +1,234 @@
+//! Carries operations out: turns their steps into outputs, remembers who waits, and goes on with the outcomes.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use foldhash::SharedSeed;
+use foldhash::quality::SeedableRandomState;
+
+use super::context::{Caller, Context, Signal};
+use super::credentials::Claim;
+use super::port::{Now, Output, PasswordResult};
+use super::refusal::{Fault, Refusal};
+use super::routes::Route;
+use super::setup::Setup;
+use super::step::{Call, Data, Flow, Operation, Step, Then};
+use super::wire::document::Object;
+use super::wire::live::RequestId;
+use super::wire::parameters::Parameters;
+use crate::auth::Random;
+use crate::auth::attempts::Attempts;
+use crate::base::connection::ConnectionId;
+use crate::base::limits;
+use crate::domain::command::{Actor, Command, Reply, Submission, Ticket};
+use crate::domain::query::Answer;
+use crate::shard::peer::{ConnectionInfo, PeerMessage};
+use crate::shard::tickets::Tickets;
+
+/// Who waits for the end of an operation, and in which form.
+pub struct Asker {
+    /// By which connection.
+    pub connection: ConnectionId,
+    /// The client's address.
+    pub address: IpAddr,
+    /// Who.
+    pub caller: Caller,
+    /// How to answer.
+    pub envelope: Envelope,
+}
+
+/// How to answer.
+pub enum Envelope {
+    /// The response that the connection owes.
+    Http,
+    /// A frame.
+    Live(RequestId),
+}
+
+/// An operation that has ended.
+pub struct Finished {
+    /// Who waits for it.
+    pub asker: Asker,
+    /// What to answer.
+    pub outcome: Result<Data, Refusal>,
+    /// What else is to be done.
+    pub signals: Vec<Signal>,
+}
+
+/// A request that waits until it is known who asks.
+pub struct Parked {
+    /// What is asked for.
+    pub route: &'static Route,
+    /// The path's id, decoded.
+    pub id: Option<Box<str>>,
+    /// The query, as sent.
+    pub query: Option<Box<str>>,
+    /// The body.
+    pub body: Box<[u8]>,
+}
+
+/// What goes on when the outcome of a step is there.
+pub enum Resume {
+    /// An operation, with the writer's reply.
+    Reply(Then<Reply>),
+    /// An operation, with a reader's answer.
+    Answer(Then<Answer>),
+    /// An operation, with the password pool's result.
+    Password(Then<PasswordResult>),
+    /// An operation, with a collaborator's text.
+    Text(Then<Box<str>>),
+    /// An operation, with everybody's connections.
+    Connections(Then<Vec<ConnectionInfo>>),
+    /// A request, with its caller.
+    Parked(Claim, Box<Parked>),
+    /// A WebSocket, with its user.
+    Attach(Claim),
+}
+
+/// Somebody who waits.
+pub struct Waiting {
+    /// Who.
+    pub asker: Asker,
+    /// For what.
+    pub resume: Resume,
+}
+
+/// Connections being gathered from all shards.
+pub struct Gathering {
+    /// Who waits for them.
+    pub ticket: u64,
+    /// How many shards have not answered; `None` before this one has.
+    pub missing: Option<u16>,
+    /// When to make do with what is there, in milliseconds of the monotonic clock.
+    pub deadline_ms: u64,
+    /// What is there.
+    pub connections: Vec<ConnectionInfo>,
+}
+
+/// What operations run on.
+pub struct Runner {
+    shard: u16,
+    /// The settings.
+    pub setup: Arc<Setup>,
+    /// The time of this turn.
+    pub now: Now,
+    random: Box<Random<'static>>,
+    attempts: Attempts<SeedableRandomState>,
+    signals: Vec<Signal>,
+    /// Who waits.
+    pub tickets: Tickets<Waiting>,
+    /// What is to be done outside.
+    pub outputs: VecDeque<Output>,
+    /// Lists of connections under way.
+    pub gatherings: Vec<Gathering>,
+}
+
+impl Runner {
+    /// Nothing under way yet.
+    pub fn new(shard: u16, setup: Arc<Setup>, mut random: Box<Random<'static>>) -> Self {
+        let mut seed = [0; 8];
+        random(&mut seed);
+        let hasher = SeedableRandomState::with_seed(u64::from_ne_bytes(seed), SharedSeed::global_random());
+        let attempts = Attempts::new(setup.rates, hasher);
+        Self {
+            shard,
+            setup,
+            now: Now::default(),
+            random,
+            attempts,
+            signals: Vec::new(),
+            tickets: Tickets::new(limits::COMMANDS_IN_FLIGHT),
+            outputs: VecDeque::new(),
+            gatherings: Vec::new(),
+        }
+    }
+
+    /// Begins an operation; `None` while it is under way.
+    pub fn start(&mut self, asker: Asker, operation: Operation, body: Object<'_>, parameters: &Parameters<'_>) -> Option<Finished> {
+        let flow = self.with_context(&asker, |context| operation(Call { context, body, parameters }));
+        self.proceed(asker, flow)
+    }
+
+    /// Goes on with the writer's, a reader's or anybody's outcome.
+    pub fn resume(&mut self, asker: Asker, next: impl FnOnce(&mut Context<'_>) -> Flow) -> Option<Finished> {
+        let flow = self.with_context(&asker, next);
+        self.proceed(asker, flow)
+    }
+
+    /// Ends an operation.
+    pub fn finish(&mut self, asker: Asker, outcome: Result<Data, Refusal>) -> Finished {
+        Finished { asker, outcome, signals: std::mem::take(&mut self.signals) }
+    }
+
+    /// Asks the writer about a credential.
+    ///
+    /// # Errors
+    /// The end of the request, when too many wait already.
+    pub fn ask(&mut self, asker: Asker, command: Command, resume: Resume) -> Result<(), Finished> {
+        self.submit(asker, Actor::Admin, command, resume)
+    }
+
+    /// Random bytes as text, to find one failure in the log.
+    pub fn new_request_id(&mut self) -> String {
+        let mut bytes = [0; 8];
+        (self.random)(&mut bytes);
+        format!("{:016x}", u64::from_ne_bytes(bytes))
+    }
+
+    fn with_context<R>(&mut self, asker: &Asker, run: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        run(&mut Context {
+            now: self.now,
+            setup: &self.setup,
+            random: &mut *self.random,
+            caller: &asker.caller,
+            address: asker.address,
+            attempts: &mut self.attempts,
+            signals: &mut self.signals,
+        })
+    }
+
+    fn proceed(&mut self, asker: Asker, flow: Flow) -> Option<Finished> {
+        let begun = match flow {
+            Ok(Step::Done(data)) => Err(self.finish(asker, Ok(data))),
+            Err(refusal) => Err(self.finish(asker, Err(refusal))),
+            Ok(Step::Submit(actor, command, then)) => self.submit(asker, actor, command, Resume::Reply(then)),
+            Ok(Step::Query(query, then)) => self.wait(asker, Resume::Answer(then), |ticket| Output::Query(ticket, query)),
+            Ok(Step::Password(job, then)) => self.wait(asker, Resume::Password(then), |ticket| Output::Password(ticket, job)),
+            Ok(Step::Collaborate(work, then)) => self.wait(asker, Resume::Text(then), |ticket| Output::Operation(ticket, work)),
+            Ok(Step::ListConnections(then)) => self.gather(asker, then),
+        };
+        begun.err()
+    }
+
+    fn submit(&mut self, asker: Asker, actor: Actor, command: Command, resume: Resume) -> Result<(), Finished> {
+        let (shard, connection) = (self.shard, Some(asker.connection));
+        self.wait(asker, resume, |number| {
+            let ticket = Ticket { asker: shard, number };
+            Output::Submit(Submission { actor, command, connection, ticket })
+        })
+    }
+
+    fn gather(&mut self, asker: Asker, then: Then<Vec<ConnectionInfo>>) -> Result<(), Finished> {
+        let shard = self.shard;
+        self.wait(asker, Resume::Connections(then), |ticket| {
+            Output::Peer(None, PeerMessage::ListConnections { asker: shard, ticket })
+        })?;
+        if let Some(Output::Peer(_, PeerMessage::ListConnections { ticket, .. })) = self.outputs.back() {
+            let deadline_ms = self.now.monotonic_ms + limits::GATHER_MS;
+            self.gatherings.push(Gathering { ticket: *ticket, missing: None, deadline_ms, connections: Vec::new() });
+        }
+        Ok(())
+    }
+
+    /// Remembers who waits and says what for.
+    fn wait(&mut self, asker: Asker, resume: Resume, output: impl FnOnce(u64) -> Output) -> Result<(), Finished> {
+        match self.tickets.insert(Waiting { asker, resume }) {
+            Ok(ticket) => {
+                self.outputs.push_back(output(ticket));
+                Ok(())
+            }
+            Err(waiting) => Err(self.finish(waiting.asker, Err(Fault::Busy.into()))),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Which users are connected here, by which connections.
+
+use foldhash::{HashMap, HashMapExt};
+
+use crate::base::connection::ConnectionId;
+use crate::domain::event::Audience;
+use crate::domain::id::UserKey;
+
+/// The live sessions of one shard.
+pub struct Sessions {
+    /// Hardly any user has more than one connection to one shard.
+    by_user: HashMap<UserKey, Vec<ConnectionId>>,
+    count: usize,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { by_user: HashMap::new(), count: 0 }
+    }
+}
+
+impl Sessions {
+    /// Adds a session; `true` when it is the user's first here.
+    pub fn attach(&mut self, user: UserKey, connection: ConnectionId) -> bool {
+        let connections = self.by_user.entry(user).or_insert_with(|| Vec::with_capacity(1));
+        connections.push(connection);
+        self.count += 1;
+        connections.len() == 1
+    }
+
+    /// Removes a session; `true` when it was the user's last here.
+    pub fn detach(&mut self, user: UserKey, connection: ConnectionId) -> bool {
+        let Some(connections) = self.by_user.get_mut(&user) else { return false };
+        let before = connections.len();
+        connections.retain(|other| *other != connection);
+        self.count -= before - connections.len();
+        let last = connections.is_empty();
+        if last {
+            self.by_user.remove(&user);
+        }
+        last
+    }
+
+    /// A user's connections here.
+    pub fn of(&self, user: UserKey) -> &[ConnectionId] {
+        self.by_user.get(&user).map_or(&[], Vec::as_slice)
+    }
+
+    /// The connections here that are to see an event, each once.
+    pub fn audience(&self, audience: &Audience, found: &mut Vec<ConnectionId>) {
+        match audience {
+            Audience::Pair(one, other) => {
+                found.extend_from_slice(self.of(*one));
+                if one != other {
+                    found.extend_from_slice(self.of(*other));
+                }
+            }
+            Audience::Users(users) => users.iter().for_each(|user| found.extend_from_slice(self.of(*user))),
+            Audience::Nobody => {}
+        }
+    }
+
+    /// How many sessions there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether nobody is connected.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(slot: u32) -> ConnectionId {
+        ConnectionId { shard: 0, generation: 0, slot }
+    }
+
+    #[test]
+    fn first_and_last_are_told() {
+        let mut sessions = Sessions::default();
+        let user = UserKey(1);
+        assert!(sessions.attach(user, connection(1)) && !sessions.attach(user, connection(2)));
+        assert!(!sessions.detach(user, connection(1)) && sessions.detach(user, connection(2)));
+        assert!(!sessions.detach(user, connection(2)));
+        assert!(sessions.is_empty());
+    }
+
+    #[test]
+    fn a_conversation_with_oneself_is_seen_once() {
+        let mut sessions = Sessions::default();
+        sessions.attach(UserKey(1), connection(1));
+        let mut found = Vec::new();
+        sessions.audience(&Audience::Pair(UserKey(1), UserKey(1)), &mut found);
+        assert_eq!(found, [connection(1)]);
+    }
+}

@@ -1,0 +1,165 @@
+//! When something is due: one coarse wheel for all connections of a shard.
+
+use crate::base::connection::ConnectionId;
+
+/// Deadlines are met this late at the most, in milliseconds.
+const TICK_MS: u64 = 250;
+
+/// Ticks the wheel reaches ahead; what lies beyond is looked at once in between.
+const SLOTS: u64 = 512;
+
+/// No deadline.
+pub const NEVER: u64 = u64::MAX;
+
+/// The deadline of one connection, and the wheel's entry for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    /// Milliseconds of the monotonic clock.
+    at_ms: u64,
+    /// The tick of the one entry in the wheel that counts; others are left over.
+    tick: u64,
+}
+
+impl Default for Deadline {
+    fn default() -> Self {
+        Self { at_ms: NEVER, tick: NEVER }
+    }
+}
+
+/// The wheel.
+pub struct Timers {
+    slots: Vec<Vec<(u64, ConnectionId)>>,
+    /// Everything up to this tick has been looked at.
+    done: u64,
+    entries: usize,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self { slots: vec![Vec::new(); SLOTS as usize], done: 0, entries: 0 }
+    }
+}
+
+impl Timers {
+    /// Sets a connection's deadline. A later one costs nothing, an earlier one an entry.
+    pub fn set(&mut self, connection: ConnectionId, deadline: &mut Deadline, at_ms: u64) {
+        deadline.at_ms = at_ms;
+        if at_ms == NEVER {
+            return;
+        }
+        let tick = self.tick_for(at_ms);
+        if tick < deadline.tick {
+            deadline.tick = tick;
+            self.insert(tick, connection);
+        }
+    }
+
+    /// Whether an entry taken out by [`Timers::due`] means that the deadline has passed. If it has moved, it
+    /// is entered anew.
+    pub fn has_passed(&mut self, tick: u64, connection: ConnectionId, deadline: &mut Deadline, now_ms: u64) -> bool {
+        if deadline.tick != tick {
+            return false;
+        }
+        deadline.tick = NEVER;
+        if deadline.at_ms <= now_ms {
+            deadline.at_ms = NEVER;
+            return true;
+        }
+        self.set(connection, deadline, deadline.at_ms);
+        false
+    }
+
+    /// Takes out the entries whose tick has come.
+    pub fn due(&mut self, now_ms: u64) -> Vec<(u64, ConnectionId)> {
+        let now_tick = now_ms / TICK_MS;
+        if self.entries == 0 {
+            self.done = self.done.max(now_tick);
+            return Vec::new();
+        }
+        let mut due = Vec::new();
+        let last = now_tick.min(self.done + SLOTS);
+        while self.done < last {
+            self.done += 1;
+            due.append(&mut self.slots[(self.done % SLOTS) as usize]);
+        }
+        self.done = self.done.max(now_tick);
+        self.entries -= due.len();
+        due
+    }
+
+    /// When to look again, in milliseconds of the monotonic clock.
+    pub fn next(&self) -> Option<u64> {
+        if self.entries == 0 {
+            return None;
+        }
+        let filled = |tick: &u64| !self.slots[(tick % SLOTS) as usize].is_empty();
+        (self.done + 1..=self.done + SLOTS).find(filled).map(|tick| tick * TICK_MS)
+    }
+
+    /// The first tick at which the time has passed, within the wheel's reach.
+    fn tick_for(&self, at_ms: u64) -> u64 {
+        at_ms.div_ceil(TICK_MS).clamp(self.done + 1, self.done + SLOTS)
+    }
+
+    fn insert(&mut self, tick: u64, connection: ConnectionId) {
+        self.slots[(tick % SLOTS) as usize].push((tick, connection));
+        self.entries += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: ConnectionId = ConnectionId { shard: 0, generation: 0, slot: 0 };
+
+    fn fires(timers: &mut Timers, deadline: &mut Deadline, now_ms: u64) -> bool {
+        let due = timers.due(now_ms);
+        due.into_iter().any(|(tick, id)| timers.has_passed(tick, id, deadline, now_ms))
+    }
+
+    #[test]
+    fn a_deadline_fires_once_and_not_early() {
+        let (mut timers, mut deadline) = (Timers::default(), Deadline::default());
+        timers.set(ID, &mut deadline, 1000);
+        assert_eq!(timers.next(), Some(1000));
+        assert!(!fires(&mut timers, &mut deadline, 999));
+        assert!(fires(&mut timers, &mut deadline, 1000));
+        assert!(!fires(&mut timers, &mut deadline, 5000));
+        assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn deadlines_move_both_ways() {
+        let (mut timers, mut deadline) = (Timers::default(), Deadline::default());
+        timers.set(ID, &mut deadline, 10_000);
+        timers.set(ID, &mut deadline, 3_000);
+        timers.set(ID, &mut deadline, 6_000);
+        assert!(!fires(&mut timers, &mut deadline, 4_000));
+        assert!(fires(&mut timers, &mut deadline, 6_000));
+        assert!(!fires(&mut timers, &mut deadline, 20_000));
+        timers.set(ID, &mut deadline, 30_000);
+        timers.set(ID, &mut deadline, NEVER);
+        assert!(!fires(&mut timers, &mut deadline, 60_000));
+    }
+
+    #[test]
+    fn deadlines_beyond_the_wheel_are_met() {
+        let (mut timers, mut deadline) = (Timers::default(), Deadline::default());
+        let far = TICK_MS * SLOTS * 3 + 10;
+        timers.set(ID, &mut deadline, far);
+        let mut now = 0;
+        while now < far {
+            assert!(!fires(&mut timers, &mut deadline, now));
+            now = timers.next().unwrap();
+        }
+        assert!(fires(&mut timers, &mut deadline, now));
+    }
+
+    #[test]
+    fn a_long_pause_loses_nothing() {
+        let (mut timers, mut deadline) = (Timers::default(), Deadline::default());
+        timers.set(ID, &mut deadline, 1000);
+        assert!(fires(&mut timers, &mut deadline, TICK_MS * SLOTS * 10));
+    }
+}
