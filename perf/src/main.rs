@@ -35,6 +35,7 @@ fn run(arguments: Arguments) -> Result<bool> {
     let report = match arguments.scenario {
         Scenario::Chat(options) => scenario::chat::run(&options)?,
         Scenario::Idle(options) => scenario::idle::run(&options)?,
+        Scenario::Echo(options) => match scenario::echo::serve(&options)? {},
     };
     report.print();
     if let Some(path) = arguments.json {

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +23,15 @@ pub enum Scenario {
     Chat(ChatOptions),
     /// Authenticated connections that do nothing: memory of each
     Idle(IdleOptions),
+    /// Serves a WebSocket echo at /echo on the real codec and connection code, until killed
+    Echo(EchoOptions),
+}
+
+#[derive(Args)]
+pub struct EchoOptions {
+    /// Where to listen; with port 0 the kernel chooses one, and the first line printed tells it
+    #[arg(long, default_value = "127.0.0.1:9001")]
+    pub listen: SocketAddr,
 }
 
 #[derive(Args)]

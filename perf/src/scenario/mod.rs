@@ -1,6 +1,7 @@
 //! What can be measured; one module each.
 
 pub mod chat;
+pub mod echo;
 pub mod idle;
 
 use crate::load::book::{Book, new_histogram};
