@@ -37,6 +37,7 @@ pub fn serve(options: &EchoOptions) -> Result<Infallible> {
         operations: operations::queue().0,
         mailboxes: Arc::new([mailbox]),
     };
+    let (running, ended) = crossbeam_channel::bounded::<()>(0);
     let plan = ShardPlan {
         number: 0,
         processor: None,
@@ -47,12 +48,12 @@ pub fn serve(options: &EchoOptions) -> Result<Infallible> {
         links,
         inbox,
         metrics: Arc::new(Metrics::new(1)),
+        running,
     };
-    let shard = cores::start(plan, Echo::default)?;
-    println!("ws://{}/echo", shard.address);
-    loop {
-        std::thread::park();
-    }
+    let address = cores::start(plan, Echo::default)?;
+    println!("ws://{address}/echo");
+    let _ = ended.recv();
+    Err("the shard has ended".into())
 }
 
 /// The service: every connection sends back what it is sent.
