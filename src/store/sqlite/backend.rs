@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::change::{self, Orphan};
+use super::checkpoint::Checkpointer;
 use super::open::{self, OpenError, Place};
 use super::reader::SqliteReader;
 use super::tail::{Entry, SharedTail};
@@ -14,6 +15,9 @@ use crate::domain::change::Change;
 use crate::domain::conversation::ChatType;
 use crate::domain::message::Message;
 use crate::store::{Backend, StoreError};
+
+/// SQLite's page size, which this program never changes.
+const PAGE_BYTES: i64 = 4096;
 
 /// The writer's side of the SQLite store. Readers come from [`SqliteBackend::reader`].
 pub struct SqliteBackend {
@@ -57,6 +61,21 @@ impl SqliteBackend {
     /// When the file cannot be read.
     pub fn epoch(&self) -> Result<String, StoreError> {
         Ok(self.im.query_row("SELECT epoch FROM meta", [], |row| row.get(0))?)
+    }
+
+    /// Splits off the bulk of checkpoints, for a thread that runs [`Checkpointer::run`] while this writer lives.
+    /// Without it the writer does that work between batches.
+    ///
+    /// # Errors
+    /// When the file cannot be opened once more.
+    pub fn checkpointer(&mut self) -> Result<Checkpointer, OpenError> {
+        let connection = open::connect_again(&self.place)?;
+        Ok(self.upkeep.checkpoints.split(connection))
+    }
+
+    /// Bytes in the WAL that await a checkpoint. Grows while somebody holds a long read transaction.
+    pub fn wal_bytes(&self) -> i64 {
+        self.upkeep.checkpoints.pages() * PAGE_BYTES
     }
 
     fn put_message(&mut self, message: &Message) -> rusqlite::Result<()> {
@@ -224,6 +243,6 @@ impl Backend for SqliteBackend {
     }
 
     fn maintain(&mut self, idle: bool) -> Result<bool, StoreError> {
-        self.upkeep.step(&mut self.im, &self.tail, idle)
+        self.upkeep.step(&self.im, &self.tail, idle)
     }
 }

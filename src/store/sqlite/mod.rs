@@ -5,6 +5,7 @@
 
 mod backend;
 mod change;
+mod checkpoint;
 mod error;
 mod facts;
 mod integers;
@@ -18,5 +19,7 @@ mod upkeep;
 mod webhooks;
 
 pub use backend::SqliteBackend;
-pub use open::{OpenError, open};
+pub use checkpoint::Checkpointer;
+pub use open::{OpenError, open, open_with};
 pub use reader::SqliteReader;
+pub use upkeep::Sizes;

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 use super::backend::{Batch, SqliteBackend};
+use super::checkpoint::Checkpoints;
 use super::rows;
 use super::tail::{Entry, SharedTail};
-use super::upkeep::Upkeep;
+use super::upkeep::{Sizes, Upkeep};
 use crate::domain::facts::FactSource;
 
 /// Why the store cannot be opened.
@@ -64,6 +65,14 @@ pub(super) struct Place {
 /// # Errors
 /// See [`OpenError`].
 pub fn open(folder: &Path) -> Result<SqliteBackend, OpenError> {
+    open_with(folder, Sizes::default())
+}
+
+/// [`open`] with other sizes: tests see many merges in few messages.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn open_with(folder: &Path, sizes: Sizes) -> Result<SqliteBackend, OpenError> {
     if rusqlite::version_number() < 3_051_003 {
         return Err(OpenError::OldSqlite(rusqlite::version()));
     }
@@ -71,19 +80,20 @@ pub fn open(folder: &Path) -> Result<SqliteBackend, OpenError> {
         im: folder.join("im.db"),
         credentials: folder.join("credentials.db"),
     };
-    let im = open_file(&place.im, 0o640, IM_STEPS, -65_536)?;
+    let mut im = open_file(&place.im, 0o640, IM_STEPS, -65_536)?;
     let credentials = open_file(&place.credentials, 0o600, CREDENTIALS_STEPS, -1_024)?;
     let sql_error = |error| OpenError::Sqlite(place.im.clone(), error);
     im.execute_batch(include_str!("views.sql")).map_err(sql_error)?;
     sweep_new_secrets(&im, &credentials).map_err(sql_error)?;
     sweep_deleted(&im, &credentials).map_err(sql_error)?;
     let tail = Arc::new(SharedTail::default());
-    let (batch, upkeep) = (Batch::default(), Upkeep::default());
+    let checkpoints = Checkpoints::watch(&mut im).map_err(sql_error)?;
+    let upkeep = Upkeep::load(&im, sizes, checkpoints).map_err(sql_error)?;
     let mut backend = SqliteBackend {
         im,
         credentials,
         tail,
-        batch,
+        batch: Batch::default(),
         upkeep,
         place: place.clone(),
     };
@@ -120,6 +130,11 @@ fn open_file(path: &Path, mode: u32, steps: &[&str], cache_size: i64) -> Result<
         .and_then(|()| migrate(&mut connection, steps))
         .map_err(sql_error)?;
     Ok(connection)
+}
+
+/// One more writing connection to `im.db`, for checkpoints alone.
+pub(super) fn connect_again(place: &Place) -> Result<Connection, OpenError> {
+    open_file(&place.im, 0o640, IM_STEPS, -1_024)
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
@@ -203,5 +218,6 @@ fn load_tail(backend: &mut SqliteBackend) -> Result<(), OpenError> {
         .map_err(|error| OpenError::Damaged(error.0))?
         .position;
     backend.tail.change(|tail| tail.append(entries, head));
+    backend.upkeep.count_tail(&backend.tail);
     Ok(())
 }
