@@ -15,7 +15,7 @@ use crate::store::sqlite::rows::{self, all};
 pub(super) struct Participation {
     /// The conversation with its true head.
     pub conversation: Conversation,
-    /// Since when it is listed for the user.
+    /// The head of the log when it came to concern the user.
     pub since: i64,
     /// When a receipt of the user last moved.
     pub changed: i64,
@@ -23,23 +23,18 @@ pub(super) struct Participation {
     own_last: i64,
 }
 
-impl Participation {
-    /// What the list is sorted by: the newest message, or the moment the user came in.
-    fn activity(&self) -> i64 {
-        self.conversation.last_position.0.max(self.since)
-    }
-}
-
 impl Snapshot<'_> {
     pub(super) fn conversations(&self, user: UserKey, page: &Page) -> Answered<Listed<ConversationView>> {
-        let order = |participation: &Participation| (participation.activity(), participation.conversation.key.0);
+        let order = |participation: &Participation| {
+            (participation.conversation.last_position.0, participation.conversation.key.0)
+        };
         let start = pair_cursor(page, (i64::MAX, i64::MAX))?;
         let mut all = self.participations(user, 0)?;
         all.retain(|participation| order(participation) < start);
         all.sort_by_key(|participation| std::cmp::Reverse(order(participation)));
         let listed = listed(all, page.limit, |participation| {
-            let (activity, key) = order(participation);
-            format!("{activity}.{key}")
+            let (newest, key) = order(participation);
+            format!("{newest}.{key}")
         });
         let mut loader = self.loader();
         let views = listed

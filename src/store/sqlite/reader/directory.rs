@@ -12,6 +12,7 @@ use crate::domain::id::{GroupId, GroupKey, UserId, UserKey, Username};
 use crate::domain::query::{Listed, Page, StoredPassword};
 use crate::domain::rejection::Rejection;
 use crate::domain::user::{PasswordHash, User, UserStatus};
+use crate::store::QueryFault;
 use crate::store::sqlite::rows::{self, all, one};
 
 /// What a user search looks at, in the order of its pages, and which rows an earlier one has shown already.
@@ -157,7 +158,7 @@ impl Snapshot<'_> {
 
     pub(super) fn password(&self, username: &Username) -> Answered<Option<StoredPassword>> {
         match rows::user_key_by_username(&self.im, &username.folded())? {
-            Some(user) => self.password_of(user),
+            Some(user) => Ok(self.password_of(user)?.filter(|stored| stored.user.username == *username)),
             None => Ok(None),
         }
     }
@@ -178,8 +179,9 @@ impl Snapshot<'_> {
         let sql = "SELECT 1 FROM members a JOIN members b ON b.group_key = a.group_key WHERE a.user = ?1 AND b.user = ?2 LIMIT 1";
         let mut sharing = Vec::new();
         for id in others {
-            let Some(other) = rows::user_key_by_id(&self.im, &id.folded())? else {
-                continue;
+            let other = match self.user_named(id.as_str()) {
+                Err(QueryFault::Rejected(_)) => continue,
+                found => found?,
             };
             let shares = rows::conversation_of(&self.im, Parties::pair(user, other))?.is_some()
                 || one(&self.im, sql, [user.0, other.0], |_| Ok(()))?.is_some();

@@ -87,13 +87,17 @@ impl Snapshot<'_> {
         }
     }
 
+    /// The account that has exactly this id now.
     pub(super) fn user_named(&self, id: &str) -> Answered<UserKey> {
-        let found = rows::user_key_by_id(&self.im, &id.to_ascii_lowercase())?;
+        let sql = "SELECT key FROM users WHERE id = ?1 AND status <> 'deleted'";
+        let found = rows::one(&self.im, sql, [id], |row| row.get(0).map(UserKey))?;
         Ok(found.ok_or(Rejection::UserNotFound)?)
     }
 
+    /// The group that has exactly this id now.
     pub(super) fn group_named(&self, id: &str) -> Answered<GroupKey> {
-        let found = rows::group_key_by_id(&self.im, &id.to_ascii_lowercase())?;
+        let sql = "SELECT key FROM groups WHERE lower(id) = lower(?1) AND id = ?1 AND NOT dismissed";
+        let found = rows::one(&self.im, sql, [id], |row| row.get(0).map(GroupKey))?;
         Ok(found.ok_or(Rejection::GroupNotFound)?)
     }
 

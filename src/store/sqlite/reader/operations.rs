@@ -9,8 +9,9 @@ use super::{Answered, Snapshot};
 use crate::domain::command::ApiKey;
 use crate::domain::id::Position;
 use crate::domain::query::{Counts, Listed, LogEntry, Page};
+use crate::domain::rejection::Rejection;
 use crate::domain::webhook::{Delivery, DeliveryState, Webhook};
-use crate::store::sqlite::rows::{self, all};
+use crate::store::sqlite::rows::{self, all, one};
 use crate::store::sqlite::webhooks;
 
 impl Snapshot<'_> {
@@ -32,6 +33,8 @@ impl Snapshot<'_> {
         state: Option<DeliveryState>,
         page: &Page,
     ) -> Answered<Listed<Delivery>> {
+        let known = "SELECT 1 FROM webhook_positions WHERE webhook = ?1";
+        one(&self.im, known, [webhook], |_| Ok(()))?.ok_or(Rejection::NotFound)?;
         let sql = format!(
             "SELECT {} FROM deliveries WHERE webhook = ?1 AND position > ?2 AND coalesce(state = ?3, 1)
              ORDER BY position LIMIT ?4",

@@ -151,22 +151,18 @@ impl Snapshot<'_> {
                 changed,
                 ..
             } = participation;
-            let marks = [*since, *changed]
-                .into_iter()
-                .filter(|mark| (after + 1..=head).contains(mark));
-            items.extend(marks.map(|mark| (mark, Item::Conversation(participation))));
-            // Whoever came in later catches up from then on; the rest is history.
-            let above = after.max(since - 1);
-            if conversation.last_position.0 > above {
-                let positions = order.above(conversation.key.0, above, count)?;
-                items.extend(
-                    positions
-                        .into_iter()
-                        .map(|position| (position, Item::Message(participation))),
-                );
+            if (after..=head).contains(since) {
+                items.push((since + 1, Item::Conversation(participation)));
+            }
+            if (after + 1..=head).contains(changed) {
+                items.push((*changed, Item::Conversation(participation)));
+            }
+            if conversation.last_position.0 > after {
+                let positions = order.above(conversation.key.0, after, count)?;
+                items.extend(positions.into_iter().map(|position| (position, Item::Message(participation))));
             }
             if conversation.parties.chat_type() == ChatType::Group {
-                let notices = self.conversation_notices(conversation.key, above, count)?;
+                let notices = self.conversation_notices(conversation.key, after, count)?;
                 items.extend(notices.into_iter().map(|position| (position, Item::Notice)));
             }
         }
@@ -266,6 +262,7 @@ impl PageBuilder {
 
     fn finish(mut self, cursor: SyncCursor, more: bool) -> SyncPage {
         self.messages.sort_by_key(|message| message.position);
+        self.conversations.sort_by_key(|view| view.conversation);
         let Self {
             conversations,
             messages,
