@@ -15,6 +15,7 @@ pub mod log_watch;
 pub mod mailbox;
 pub mod metrics;
 pub mod operations;
+pub mod outbound;
 pub mod passwords;
 pub mod random;
 pub mod reactor;

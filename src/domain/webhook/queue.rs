@@ -177,6 +177,11 @@ impl Queue {
         self.delivered(position);
     }
 
+    /// Whether the store knows everything, or is being told.
+    pub fn is_recorded(&self) -> bool {
+        !self.unrecorded.has_news(self.reached())
+    }
+
     /// What is to be recorded now, if anything; [`recorded`](Self::recorded) must follow.
     pub fn record(&mut self) -> Option<Command> {
         let below_fresh = self.fresh.first().map(|first| Position(first.0 - 1));
@@ -186,6 +191,11 @@ impl Queue {
     /// What was to be recorded is committed, or refused and will be asked for again.
     pub fn recorded(&mut self, committed: bool) {
         self.unrecorded.settle(committed);
+    }
+
+    /// Everything up to here is delivered or has a row.
+    fn reached(&self) -> Position {
+        self.fresh.first().map_or(self.read, |first| Position(first.0 - 1))
     }
 
     fn may_send(&self) -> bool {

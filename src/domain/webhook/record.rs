@@ -46,9 +46,14 @@ impl Unrecorded {
         self.rows.contains_key(&position) || under_way.is_some_and(|(_, rows)| rows.contains_key(&position))
     }
 
-    /// The next command, if there is something to record. `reached`: everything up to here is delivered or a row.
+    /// Whether a command would have something to say. `reached`: everything up to here is delivered or a row.
+    pub fn has_news(&self, reached: Position) -> bool {
+        self.under_way.is_none() && (!self.rows.is_empty() || reached > self.recorded)
+    }
+
+    /// The next command, if there is something to record.
     pub fn command(&mut self, webhook: &str, reached: Position) -> Option<Command> {
-        if self.under_way.is_some() || (self.rows.is_empty() && reached <= self.recorded) {
+        if !self.has_news(reached) {
             return None;
         }
         let mut rows = std::mem::take(&mut self.rows);
