@@ -195,3 +195,120 @@ fn timeout(pacer: Option<&Pacer>, now: u64, phases: &Phases) -> u64 {
     };
     due.min(LONGEST_WAIT_NS)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use tungstenite::{Message, WebSocket};
+
+    use super::*;
+    use crate::load::book::{Room, Sender};
+    use crate::load::message_id::MessageIds;
+    use crate::load::wire::Template;
+    use crate::report::Faults;
+
+    /// What the server of the test does with the third message.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Plan {
+        Honest,
+        Lose,
+        Double,
+    }
+
+    /// A server for two clients on an independent WebSocket implementation; ends when both have gone.
+    fn serve(listener: &TcpListener, plan: Plan) {
+        let mut sockets: Vec<WebSocket<TcpStream>> = (0..2)
+            .map(|_| {
+                let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+                socket.send(Message::text(r#"{"type":"hello","data":{}}"#)).unwrap();
+                socket
+                    .get_ref()
+                    .set_read_timeout(Some(Duration::from_millis(1)))
+                    .unwrap();
+                socket
+            })
+            .collect();
+        let mut seq = 0;
+        let mut gone = [false; 2];
+        while gone != [true; 2] {
+            for from in 0..2 {
+                let text = match sockets[from].read() {
+                    Ok(Message::Text(text)) => text,
+                    Ok(_) => continue,
+                    Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+                    Err(_) => {
+                        gone[from] = true;
+                        continue;
+                    }
+                };
+                seq += 1;
+                let request: serde_json::Value = serde_json::from_str(&text).unwrap();
+                let data = format!(r#"{{"id":{},"seq":{seq}}}"#, request["data"]["id"]);
+                let copies = match plan {
+                    Plan::Lose if seq == 3 => 0,
+                    Plan::Double if seq == 3 => 2,
+                    _ => 1,
+                };
+                for _ in 0..copies {
+                    let push = Message::text(format!(r#"{{"type":"message","data":{data}}}"#));
+                    let _ = sockets[1 - from].send(push);
+                }
+                let _ = sockets[from].send(Message::text(format!(r#"{{"type":"ack","code":200,"data":{data}}}"#)));
+            }
+        }
+    }
+
+    fn run_against(plan: Plan, pace: Pace) -> Book {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || serve(&listener, plan));
+        let room = Room {
+            first_client: 0,
+            members: 2,
+        };
+        let senders = (0..2).map(|client| Sender::new(client, room, Template::new("u", "single", "hi")));
+        let book = Book::new(MessageIds::random(), 0, senders.collect(), 2);
+        let tokens = ["a".to_owned(), "b".to_owned()];
+        let mut worker = Worker::connect(address, &tokens, book).unwrap();
+        let clock = Clock::start();
+        let times = [0, 200, 300].map(Duration::from_millis);
+        worker
+            .run(clock, Phases::after(clock.ns(), times[0], times[1], times[2]), pace)
+            .unwrap();
+        let mut book = worker.book;
+        drop(worker.clients);
+        server.join().unwrap();
+        book.close();
+        book
+    }
+
+    #[test]
+    fn an_honest_server_is_found_sound_at_either_pace() {
+        for pace in [Pace::Window(4), Pace::Rate(500.0)] {
+            let book = run_against(Plan::Honest, pace);
+            assert_eq!(book.faults, Faults::default());
+            assert!(book.total_acked() > 10 && book.total_acked() == book.sent);
+            assert!(book.delivery_latency.len() > 10);
+        }
+    }
+
+    #[test]
+    fn a_lost_and_a_doubled_message_are_seen() {
+        assert_eq!(
+            run_against(Plan::Lose, Pace::Window(1)).faults,
+            Faults {
+                lost: 1,
+                ..Faults::default()
+            }
+        );
+        assert_eq!(
+            run_against(Plan::Double, Pace::Window(1)).faults,
+            Faults {
+                duplicated: 1,
+                ..Faults::default()
+            }
+        );
+    }
+}

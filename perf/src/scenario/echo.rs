@@ -3,9 +3,11 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crossbeam_channel::Receiver;
 use ringim::api::port::{Accepted, Input, Now, Output, Service};
 use ringim::base::connection::ConnectionId;
 use ringim::proto::backlog::Backlog;
@@ -28,6 +30,14 @@ const MESSAGE_BYTES: u32 = 32 << 20;
 
 /// Serves until the process is killed.
 pub fn serve(options: &EchoOptions) -> Result<Infallible> {
+    let (address, ended) = start(options.listen)?;
+    println!("ws://{address}/echo");
+    let _ = ended.recv();
+    Err("the shard has ended".into())
+}
+
+/// Starts one shard; the receiver is cut off when it has ended.
+fn start(listen: SocketAddr) -> Result<(SocketAddr, Receiver<()>)> {
     let (mailbox, inbox) = mailbox();
     // An echo asks nobody: what it would put into these queues has no reader.
     let links = Links {
@@ -37,12 +47,12 @@ pub fn serve(options: &EchoOptions) -> Result<Infallible> {
         operations: operations::queue().0,
         mailboxes: Arc::new([mailbox]),
     };
-    let (running, ended) = crossbeam_channel::bounded::<()>(0);
+    let (running, ended) = crossbeam_channel::bounded(0);
     let plan = ShardPlan {
         number: 0,
         processor: None,
         driver: driver::probe(),
-        listen: options.listen,
+        listen,
         connection_limit: u64::MAX,
         clock: Clock::start(),
         links,
@@ -50,10 +60,7 @@ pub fn serve(options: &EchoOptions) -> Result<Infallible> {
         metrics: Arc::new(Metrics::new(1)),
         running,
     };
-    let address = cores::start(plan, Echo::default)?;
-    println!("ws://{address}/echo");
-    let _ = ended.recv();
-    Err("the shard has ended".into())
+    Ok((cores::start(plan, Echo::default)?, ended))
 }
 
 /// The service: every connection sends back what it is sent.
@@ -245,5 +252,38 @@ fn echo_frames(decoder: &mut Decoder, input: &mut [u8], out: &mut Vec<u8>) -> (u
                 return (start, false);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tungstenite::Message;
+    use tungstenite::protocol::CloseFrame;
+    use tungstenite::protocol::frame::coding::CloseCode;
+
+    use super::*;
+
+    #[test]
+    fn an_independent_peer_gets_back_what_it_sent() {
+        let (address, _ended) = start("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (mut peer, _) = tungstenite::connect(format!("ws://{address}/echo")).unwrap();
+        for message in [Message::text("grüße"), Message::binary(vec![7; 70_000])] {
+            peer.send(message.clone()).unwrap();
+            assert_eq!(peer.read().unwrap(), message);
+        }
+        let close = CloseFrame {
+            code: CloseCode::Normal,
+            reason: "".into(),
+        };
+        peer.close(Some(close.clone())).unwrap();
+        assert_eq!(peer.read().unwrap(), Message::Close(Some(close)));
+        assert!(peer.read().is_err());
+    }
+
+    #[test]
+    fn other_paths_are_not_found() {
+        let (address, _ended) = start("127.0.0.1:0".parse().unwrap()).unwrap();
+        let refused = tungstenite::connect(format!("ws://{address}/ws"));
+        assert!(matches!(refused, Err(tungstenite::Error::Http(answer)) if answer.status() == 404));
     }
 }
