@@ -5,6 +5,7 @@
 mod client;
 mod server;
 
+mod abuse;
 mod crash;
 mod drain;
 mod durability;
