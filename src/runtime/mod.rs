@@ -20,6 +20,7 @@ pub mod passwords;
 pub mod random;
 pub mod reactor;
 pub mod readers;
+pub mod serve;
 pub mod server;
 pub mod signals;
 pub mod socket;
