@@ -34,6 +34,8 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<bool> {
     let report = match arguments.scenario {
         Scenario::Chat(options) => scenario::chat::run(&options)?,
+        Scenario::Fanout(options) => scenario::fanout::run(&options)?,
+        Scenario::Rest(options) => scenario::rest::run(&options)?,
         Scenario::Idle(options) => scenario::idle::run(&options)?,
         Scenario::Echo(options) => match scenario::echo::serve(&options)? {},
     };

@@ -21,6 +21,10 @@ pub struct Arguments {
 pub enum Scenario {
     /// Pairs of users write to each other
     Chat(ChatOptions),
+    /// Groups whose members are all online; one of each writes
+    Fanout(FanoutOptions),
+    /// Messages sent by REST on keep-alive connections, received on WebSockets
+    Rest(RestOptions),
     /// Authenticated connections that do nothing: memory of each
     Idle(IdleOptions),
     /// Serves a WebSocket echo at /echo on the real codec and connection code, until killed
@@ -42,6 +46,31 @@ pub struct ChatOptions {
     pub load: LoadOptions,
     /// Connections, two to a pair
     #[arg(long, default_value_t = 200)]
+    pub connections: u32,
+}
+
+#[derive(Args)]
+pub struct FanoutOptions {
+    #[command(flatten)]
+    pub server: ServerOptions,
+    #[command(flatten)]
+    pub load: LoadOptions,
+    /// Groups
+    #[arg(long, default_value_t = 10)]
+    pub groups: u32,
+    /// Members of each group
+    #[arg(long, default_value_t = 50)]
+    pub members: u32,
+}
+
+#[derive(Args)]
+pub struct RestOptions {
+    #[command(flatten)]
+    pub server: ServerOptions,
+    #[command(flatten)]
+    pub load: LoadOptions,
+    /// Keep-alive connections, and as many WebSockets
+    #[arg(long, default_value_t = 64)]
     pub connections: u32,
 }
 
@@ -75,8 +104,9 @@ pub struct ServerOptions {
 #[derive(Args)]
 pub struct LoadOptions {
     /// Closed loop: messages each sender keeps under way; one leaves the window when acked and delivered to all
-    #[arg(long, default_value_t = 8)]
-    pub window: u32,
+    /// [default: chat 8, fanout 2, rest 1]
+    #[arg(long)]
+    pub window: Option<u32>,
     /// Open loop: messages per second of all senders together, sent at random times whether or not earlier ones
     /// came back; latency counts from the intended time
     #[arg(long, conflicts_with = "window")]

@@ -114,6 +114,23 @@ impl Server {
         Ok(tokens)
     }
 
+    /// Creates a group of these members; the first owns it.
+    pub fn create_group(&self, id: &str, members: &[String]) -> Result<()> {
+        let [owner, others @ ..] = members else {
+            return Err("a group needs an owner".into());
+        };
+        let (first, rest) = others.split_at(others.len().min(BULK_ITEMS));
+        let group = json!({"id": id, "name": id, "creatorId": owner, "memberIds": first});
+        self.post("/api/admin/group/create", &group)?;
+        for members in rest.chunks(BULK_ITEMS) {
+            self.post(
+                "/api/admin/group/add-members",
+                &json!({"groupId": id, "memberIds": members}),
+            )?;
+        }
+        Ok(())
+    }
+
     /// Sends an admin request and returns `data` of the answer.
     fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let mut response = self

@@ -271,6 +271,7 @@ fn record(histogram: &mut Histogram<u64>, intended: u64, now: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::client::Transport;
 
     const PAIR: Room = Room {
         first_client: 0,
@@ -279,7 +280,7 @@ mod tests {
 
     /// A pair of senders whose first has written two messages, and their ids.
     fn book_of_two() -> (Book, Vec<Vec<u8>>) {
-        let template = || Template::new("u", "single", "");
+        let template = || Template::new(Transport::WebSocket, "u", "single", "");
         let senders = vec![Sender::new(0, PAIR, template()), Sender::new(1, PAIR, template())];
         let mut book = Book::new(MessageIds::random(), 10, senders, 4);
         let mut frame = Vec::new();

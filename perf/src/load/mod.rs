@@ -9,6 +9,7 @@ pub mod clock;
 pub mod message_id;
 pub mod pacer;
 pub mod poller;
+pub mod response;
 pub mod run;
 pub mod wire;
 pub mod worker;

@@ -1,9 +1,12 @@
-//! The frames of `im.v1.json` (contract section 3) as far as a load generator must know them.
+//! The frames of `im.v1.json` and the bodies of `POST /api/message/send` (contract sections 3 and 2) as far as a load
+//! generator must know them.
 //!
 //! Frames are searched, not parsed: the generator shares the machine with the server and must be cheap. The contract
 //! allows it (`type` comes first, no spaces), and the content sent here contains none of the marks.
 
 use memchr::memmem;
+
+use super::client::Transport;
 
 /// What a frame of the server is to the generator.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,15 +24,21 @@ pub enum Incoming<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    /// Recognises a frame.
+    /// Recognises a frame, or the body of a REST response.
     pub fn read(frame: &'a [u8]) -> Self {
+        if let Some(body) = frame.strip_prefix(br#"{"code":"#) {
+            return match (body.starts_with(b"200,"), acknowledged(body)) {
+                (true, Some((id, seq))) => Incoming::Ack { id, seq },
+                _ => Incoming::Error { id: None },
+            };
+        }
         let Some(rest) = frame.strip_prefix(br#"{"type":""#) else {
             return Incoming::Other;
         };
         let kind = &rest[..memchr::memchr(b'"', rest).unwrap_or(rest.len())];
         match kind {
             b"ack" | b"message" => {
-                let (Some(id), Some(seq)) = (text_after(rest, br#""id":""#), number_after(rest, br#""seq":"#)) else {
+                let Some((id, seq)) = acknowledged(rest) else {
                     return Incoming::Other;
                 };
                 if kind == b"ack" {
@@ -55,14 +64,16 @@ pub struct Template {
 }
 
 impl Template {
-    /// A `message` frame.
-    pub fn new(to: &str, chat_type: &str, content: &str) -> Self {
+    /// A `message` frame, or the body of a request.
+    pub fn new(transport: Transport, to: &str, chat_type: &str, content: &str) -> Self {
+        let (before, after) = match transport {
+            Transport::WebSocket => (r#"{"type":"message","data":"#, "}"),
+            Transport::Http => ("", ""),
+        };
+        let rest = format!(r#"","toId":"{to}","chatType":"{chat_type}","contentType":"text","content":"{content}"}}"#);
         Self {
-            before_id: br#"{"type":"message","data":{"id":""#.to_vec(),
-            after_id: format!(
-                r#"","toId":"{to}","chatType":"{chat_type}","contentType":"text","content":"{content}"}}}}"#
-            )
-            .into_bytes(),
+            before_id: format!(r#"{before}{{"id":""#).into_bytes(),
+            after_id: format!("{rest}{after}").into_bytes(),
         }
     }
 
@@ -82,6 +93,11 @@ pub fn content(bytes: usize) -> String {
         .cycle()
         .take(bytes)
         .collect()
+}
+
+/// The id and the number that a message, an ack or a response names.
+fn acknowledged(text: &[u8]) -> Option<(&[u8], u64)> {
+    Some((text_after(text, br#""id":""#)?, number_after(text, br#""seq":"#)?))
 }
 
 fn text_after<'a>(text: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
@@ -117,14 +133,26 @@ mod tests {
         assert_eq!(Incoming::read(br#"{"type":"hello","data":{}}"#), Incoming::Hello);
         assert_eq!(Incoming::read(br#"{"type":"typing","data":{}}"#), Incoming::Other);
         assert_eq!(Incoming::read(b"{"), Incoming::Other);
+        let answer = br#"{"code":200,"message":"ok","data":{"id":"r","conversationId":"c","seq":4,"timestamp":1}}"#;
+        assert_eq!(Incoming::read(answer), Incoming::Ack { id: b"r", seq: 4 });
+        assert_eq!(
+            Incoming::read(br#"{"code":503,"error":"busy"}"#),
+            Incoming::Error { id: None }
+        );
     }
 
     #[test]
     fn a_rendered_frame_is_json() {
         let mut frame = Vec::new();
-        Template::new("u1", "single", &content(120)).render(b"some-id", &mut frame);
+        Template::new(Transport::WebSocket, "u1", "single", &content(120)).render(b"some-id", &mut frame);
         let value: serde_json::Value = serde_json::from_slice(&frame).unwrap();
         assert_eq!(value["data"]["id"], "some-id");
         assert_eq!(value["data"]["content"].as_str().map(str::len), Some(120));
+        Template::new(Transport::Http, "u1", "group", "").render(b"other-id", &mut frame);
+        let value: serde_json::Value = serde_json::from_slice(&frame).unwrap();
+        assert_eq!(
+            (&value["id"], &value["chatType"]),
+            (&"other-id".into(), &"group".into())
+        );
     }
 }

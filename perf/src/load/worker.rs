@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::book::Book;
-use super::client::{self, Client, Flushed};
+use super::client::{self, Client, Flushed, Transport};
 use super::clock::{Clock, Phases};
 use super::pacer::Pacer;
 use super::poller::{Poller, Ready};
@@ -41,10 +41,15 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Opens a session for each token; client numbers follow their order.
-    pub fn connect(address: SocketAddr, tokens: &[String], book: Book) -> Result<Self> {
+    /// Opens a connection for each token; client numbers follow their order.
+    pub fn connect(
+        address: SocketAddr,
+        tokens: &[String],
+        transport: impl Fn(usize) -> Transport,
+        book: Book,
+    ) -> Result<Self> {
         let poller = Poller::new()?;
-        let clients = client::connect_all(address, tokens)?;
+        let clients = client::connect_all(address, tokens, transport)?;
         for (key, client) in clients.iter().enumerate() {
             poller.add(&client.socket, key as u32)?;
         }
@@ -268,10 +273,11 @@ mod tests {
             first_client: 0,
             members: 2,
         };
-        let senders = (0..2).map(|client| Sender::new(client, room, Template::new("u", "single", "hi")));
+        let senders =
+            (0..2).map(|client| Sender::new(client, room, Template::new(Transport::WebSocket, "u", "single", "hi")));
         let book = Book::new(MessageIds::random(), 0, senders.collect(), 2);
         let tokens = ["a".to_owned(), "b".to_owned()];
-        let mut worker = Worker::connect(address, &tokens, book).unwrap();
+        let mut worker = Worker::connect(address, &tokens, |_| Transport::WebSocket, book).unwrap();
         let clock = Clock::start();
         let times = [0, 200, 300].map(Duration::from_millis);
         worker

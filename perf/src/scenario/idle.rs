@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{note_server, user_names};
+use super::note_server;
 use crate::error::Result;
 use crate::load::book::{Book, Room, Sender};
+use crate::load::client::Transport;
 use crate::load::clock::{Clock, Phases};
 use crate::load::message_id::MessageIds;
 use crate::load::wire::Template;
@@ -36,13 +37,15 @@ impl Memory {
 pub fn run(options: &IdleOptions) -> Result<Report> {
     raise_file_limit()?;
     let server = Server::start(&options.server)?;
-    let names = user_names(options.connections.max(2));
+    let names: Vec<String> = (0..options.connections.max(2))
+        .map(|number| format!("u{number}"))
+        .collect();
     let tokens = server.create_users(&names)?;
     let before = Memory::now(server.pid())?;
 
     let clock = Clock::start();
     let book = Book::new(MessageIds::random(), 0, pair(&names), names.len());
-    let mut worker = Worker::connect(server.address(), &tokens, book)?;
+    let mut worker = Worker::connect(server.address(), &tokens, |_| Transport::WebSocket, book)?;
     let connect_seconds = clock.ns() as f64 / 1e9;
     stay_idle(&mut worker, clock, options.seconds)?;
     let spent_before = Usage::of(server.pid())?;
@@ -90,7 +93,7 @@ fn pair(names: &[String]) -> Vec<Sender> {
         Sender::new(
             client as u32,
             room,
-            Template::new(&names[1 - client], "single", "still there?"),
+            Template::new(Transport::WebSocket, &names[1 - client], "single", "still there?"),
         )
     };
     vec![sender(0), sender(1)]
