@@ -175,6 +175,7 @@ fn world(driver: Driver) -> World {
         readers: readers::queue().0,
         passwords: passwords::queue().0,
         operations: operations::queue().0,
+        webhooks: ringim::runtime::outbound::link().0,
         mailboxes: Arc::new([mailbox.clone()]),
     };
     let metrics = Arc::new(Metrics::new(1));

@@ -6,6 +6,7 @@ use crossbeam_channel::Sender;
 
 use super::mailbox::{Mail, Mailbox};
 use super::operations::OperationJob;
+use super::outbound;
 use super::passwords::PasswordTask;
 use super::readers::QueryJob;
 use super::writer::Order;
@@ -27,6 +28,8 @@ pub struct Links {
     pub passwords: Sender<PasswordTask>,
     /// To the thread for admins' slow work.
     pub operations: Sender<OperationJob>,
+    /// To the webhook sender.
+    pub webhooks: outbound::Link,
     /// To every shard, by its number.
     pub mailboxes: Arc<[Mailbox]>,
 }

@@ -11,7 +11,6 @@ pub mod first_key;
 pub mod links;
 pub mod listener;
 pub mod local_event;
-pub mod log_watch;
 pub mod mailbox;
 pub mod metrics;
 pub mod operations;

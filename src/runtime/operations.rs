@@ -51,18 +51,22 @@ impl Operations {
             .name("operations".to_owned())
             .spawn(move || {
                 for job in &self.jobs {
-                    let result = self.perform(job.operation);
-                    if let Some(mailbox) = self.links.mailboxes.get(usize::from(job.shard)) {
-                        mailbox.send(Mail::OperationDone(job.ticket, result));
-                    }
+                    self.perform(job);
                 }
             })
     }
 
-    fn perform(&self, operation: Operation) -> Result<Box<str>, Rejection> {
-        match operation {
-            Operation::Metrics => Ok(self.metrics.render(&self.gauges()).into_boxed_str()),
-            Operation::TestWebhook(_) | Operation::Backup(_) => Err(Rejection::NotFound),
+    fn perform(&self, job: OperationJob) {
+        let mailbox = self.links.mailboxes.get(usize::from(job.shard)).cloned();
+        let answer = move |result| {
+            if let Some(mailbox) = mailbox {
+                mailbox.send(Mail::OperationDone(job.ticket, result));
+            }
+        };
+        match job.operation {
+            Operation::Metrics => answer(Ok(self.metrics.render(&self.gauges()).into_boxed_str())),
+            Operation::TestWebhook(id) => self.links.webhooks.test(id, Box::new(answer)),
+            Operation::Backup(_) => answer(Err(Rejection::NotFound)),
         }
     }
 

@@ -242,7 +242,10 @@ impl<S: Service + 'static> Reactor<S> {
                 self.links.tell(self.number, to, &message);
                 None
             }
-            Output::Presence(..) => None,
+            Output::Presence(user, online) => {
+                self.links.webhooks.presence(user, online);
+                None
+            }
         };
         if let Some(mail) = refused {
             self.handle(Self::input(mail));

@@ -12,13 +12,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::clock::Clock;
 use super::cores::{self, ShardPlan};
 use super::links::Links;
-use super::log_watch::LogWatch;
 use super::mailbox::{Inbox, Mail, Mailbox, mailbox};
 use super::metrics::Metrics;
 use super::operations::{self, Operations};
 use super::start::driver::Driver;
 use super::writer::{Order, Writer};
-use super::{passwords, readers};
+use super::{outbound, passwords, readers};
 use crate::api::port::Service;
 use crate::base::limits;
 use crate::store::committer::Committer;
@@ -49,14 +48,15 @@ pub struct Parts<B, R> {
 pub struct Server {
     /// Where it listens, with the port the kernel chose when none was asked for.
     pub address: SocketAddr,
-    /// The head of the log, for those who follow it.
-    pub log: Arc<LogWatch>,
     /// The queues of the server.
     pub links: Links,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     shards_running: Receiver<()>,
     writer: JoinHandle<()>,
+    /// For the webhook sender, until it is started.
+    news: Option<outbound::Inbox>,
+    sender: Option<JoinHandle<()>>,
 }
 
 /// Starts all threads; `make_service` builds the service of a shard on its own thread.
@@ -70,7 +70,7 @@ where
     S: Service + 'static,
 {
     let metrics = Arc::new(Metrics::new(parts.shards));
-    let log = Arc::new(LogWatch::default());
+    let (webhooks, news) = outbound::link();
     let (mailboxes, inboxes): (Vec<Mailbox>, Vec<Inbox>) = (0..parts.shards).map(|_| mailbox()).unzip();
     let mailboxes: Arc<[Mailbox]> = mailboxes.into();
     let (writer_queue, orders) = bounded(limits::WRITER_QUEUE_BATCHES);
@@ -82,6 +82,7 @@ where
         readers: reader_queue,
         passwords: password_queue,
         operations: operation_queue,
+        webhooks: webhooks.clone(),
         mailboxes: mailboxes.clone(),
     };
 
@@ -90,7 +91,7 @@ where
         committer,
         orders,
         mailboxes: mailboxes.clone(),
-        log: log.clone(),
+        webhooks,
         metrics: metrics.clone(),
     };
     let writer = writer.start()?;
@@ -118,7 +119,8 @@ where
     let address = shards.start(inboxes, make_service)?;
     Ok(Server {
         address,
-        log,
+        news: Some(news),
+        sender: None,
         links,
         metrics,
         shards_running,
@@ -168,6 +170,20 @@ impl Shards {
 }
 
 impl Server {
+    /// Starts the webhook sender, with its own view of the store.
+    pub fn start_webhooks(&mut self, reader: Box<dyn Reader>, allow_private: bool) -> io::Result<()> {
+        let Some(inbox) = self.news.take() else { return Ok(()) };
+        let writer = self.links.writer.clone();
+        let setup = outbound::Setup {
+            inbox,
+            reader,
+            submit: Box::new(move |submissions| writer.try_send(Order::Commit(submissions)).is_ok()),
+            allow_private,
+        };
+        self.sender = Some(outbound::start(setup)?);
+        Ok(())
+    }
+
     /// Stops in order: no new connections, `bye` to the present ones, their last commands committed, the files
     /// tidy.
     pub fn stop(self) {
@@ -185,6 +201,10 @@ impl Server {
                 connections = self.metrics.connections_open(),
                 "connections did not end in time"
             );
+        }
+        self.links.webhooks.stop();
+        if let Some(sender) = self.sender {
+            let _ = sender.join();
         }
         if self.links.writer.send(Order::Finish).is_ok() {
             let _ = self.writer.join();

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::clock::wall_ms;
-use super::log_watch::LogWatch;
 use super::mailbox::{Mail, Mailbox};
 use super::metrics::Metrics;
+use super::outbound;
 use super::readers::end_process;
 use crate::base::limits;
 use crate::domain::command::Submission;
@@ -42,8 +42,8 @@ pub struct Writer<B: Backend> {
     pub orders: Receiver<Order>,
     /// Every shard.
     pub mailboxes: Arc<[Mailbox]>,
-    /// Consumers that follow the log by its head.
-    pub log: Arc<LogWatch>,
+    /// The webhook sender, which follows the log.
+    pub webhooks: outbound::Link,
     /// What is measured.
     pub metrics: Arc<Metrics>,
 }
@@ -105,7 +105,7 @@ impl<B: Backend + Send + 'static> Writer<B> {
         for mailbox in self.mailboxes.iter() {
             mailbox.send(Mail::Committed(batch.clone()));
         }
-        self.log.publish(&batch);
+        self.webhooks.committed(&batch);
         Ok(())
     }
 

@@ -45,6 +45,7 @@ fn start(listen: SocketAddr) -> Result<(SocketAddr, Receiver<()>)> {
         readers: readers::queue().0,
         passwords: passwords::queue().0,
         operations: operations::queue().0,
+        webhooks: ringim::runtime::outbound::link().0,
         mailboxes: Arc::new([mailbox]),
     };
     let (running, ended) = crossbeam_channel::bounded(0);
