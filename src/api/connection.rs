@@ -127,7 +127,10 @@ impl Live {
     pub fn new(max_frame_bytes: u32) -> Self {
         let decoder = Decoder::new(Role::Server, max_frame_bytes);
         Self {
-            intake: Some(LiveIntake { decoder, backlog: Backlog::default() }),
+            intake: Some(LiveIntake {
+                decoder,
+                backlog: Backlog::default(),
+            }),
             identity: Identity::Unknown,
             in_flight: 0,
             missed_pings: 0,
@@ -190,7 +193,13 @@ pub struct Connections {
 impl Connections {
     /// No connections yet.
     pub fn new(shard: u16) -> Self {
-        Self { shard, slots: Slab::new(), generations: Vec::new(), unflushed: Vec::new(), slow: Vec::new() }
+        Self {
+            shard,
+            slots: Slab::new(),
+            generations: Vec::new(),
+            unflushed: Vec::new(),
+            slow: Vec::new(),
+        }
     }
 
     /// Adds a connection.
@@ -283,7 +292,11 @@ impl Connections {
     }
 
     fn id(&self, slot: usize) -> ConnectionId {
-        ConnectionId { shard: self.shard, generation: self.generations[slot], slot: slot as u32 }
+        ConnectionId {
+            shard: self.shard,
+            generation: self.generations[slot],
+            slot: slot as u32,
+        }
     }
 }
 
@@ -304,6 +317,11 @@ mod tests {
 
     #[test]
     fn an_idle_session_is_small() {
-        assert!(size_of::<Connection>() + size_of::<Live>() <= 320, "{} + {}", size_of::<Connection>(), size_of::<Live>());
+        assert!(
+            size_of::<Connection>() + size_of::<Live>() <= 320,
+            "{} + {}",
+            size_of::<Connection>(),
+            size_of::<Live>()
+        );
     }
 }

@@ -128,7 +128,9 @@ impl Context<'_> {
         let mut random = [0; 10];
         (self.random)(&mut random);
         let milliseconds = u64::try_from(self.now.wall_ms).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid().to_string()
+        uuid::Builder::from_unix_timestamp_millis(milliseconds, &random)
+            .into_uuid()
+            .to_string()
     }
 
     /// An id for a message that came without one.

@@ -45,9 +45,16 @@ impl Claim {
     /// What to ask the writer.
     pub fn command(&self) -> Command {
         match self {
-            Self::Token { user, generation, token, .. } => {
-                Command::Authenticate { user: *user, generation: *generation, token: Some(token.clone()) }
-            }
+            Self::Token {
+                user,
+                generation,
+                token,
+                ..
+            } => Command::Authenticate {
+                user: *user,
+                generation: *generation,
+                token: Some(token.clone()),
+            },
             Self::Key(digest) => Command::AuthenticateKey(*digest),
         }
     }
@@ -71,7 +78,11 @@ impl Default for Credentials {
             scopes: Scopes::all().bits(),
             created_at: 0,
         };
-        Self { tokens: HashMap::new(), keys: HashMap::new(), admin: Arc::new(admin) }
+        Self {
+            tokens: HashMap::new(),
+            keys: HashMap::new(),
+            admin: Arc::new(admin),
+        }
     }
 }
 
@@ -120,8 +131,20 @@ impl Credentials {
             self.keys.clear();
         }
         match (claim, reply) {
-            (Claim::Token { text, token, expires_at, .. }, Reply::Account(Account { user })) => {
-                let session = Arc::new(Session { user, token, expires_at });
+            (
+                Claim::Token {
+                    text,
+                    token,
+                    expires_at,
+                    ..
+                },
+                Reply::Account(Account { user }),
+            ) => {
+                let session = Arc::new(Session {
+                    user,
+                    token,
+                    expires_at,
+                });
                 self.tokens.insert(text, session.clone());
                 Ok(Caller::User(session))
             }
@@ -136,7 +159,8 @@ impl Credentials {
 
     /// Forgets a user's tokens, or one of them.
     pub fn forget_user(&mut self, user: UserKey, token: Option<&TokenId>) {
-        self.tokens.retain(|_, session| session.user.key != user || token.is_some_and(|token| *token != session.token));
+        self.tokens
+            .retain(|_, session| session.user.key != user || token.is_some_and(|token| *token != session.token));
     }
 
     /// Forgets a key.

@@ -92,50 +92,148 @@ pub struct Entry {
 }
 
 const fn no(status: u16, slug: &'static str, sentence: &'static str) -> Entry {
-    Entry { status, slug, sentence, retryable: false }
+    Entry {
+        status,
+        slug,
+        sentence,
+        retryable: false,
+    }
 }
 
 const fn later(status: u16, slug: &'static str, sentence: &'static str) -> Entry {
-    Entry { status, slug, sentence, retryable: true }
+    Entry {
+        status,
+        slug,
+        sentence,
+        retryable: true,
+    }
 }
 
 impl Fault {
     /// The table.
     pub fn entry(self) -> Entry {
         match self {
-            Self::InvalidJson => no(400, "invalid_json", "Send one JSON object in UTF-8, without repeated keys and at most 32 levels deep."),
+            Self::InvalidJson => no(
+                400,
+                "invalid_json",
+                "Send one JSON object in UTF-8, without repeated keys and at most 32 levels deep.",
+            ),
             Self::InvalidField(_) => no(400, "invalid_", "A field is missing or its value is not allowed."),
-            Self::UnknownType => no(400, "invalid_type", "Give a `type` that this server knows; see the list of WebSocket operations."),
-            Self::Unauthenticated => no(401, "unauthenticated", "Send a valid token or key as `Authorization: Bearer ...`."),
+            Self::UnknownType => no(
+                400,
+                "invalid_type",
+                "Give a `type` that this server knows; see the list of WebSocket operations.",
+            ),
+            Self::Unauthenticated => no(
+                401,
+                "unauthenticated",
+                "Send a valid token or key as `Authorization: Bearer ...`.",
+            ),
             Self::TokenExpired => no(401, "token_expired", "The token has expired: sign in again."),
-            Self::TokenRevoked => no(401, "token_revoked", "The token or key was ended: sign in again or use another key."),
+            Self::TokenRevoked => no(
+                401,
+                "token_revoked",
+                "The token or key was ended: sign in again or use another key.",
+            ),
             Self::InvalidCredentials => no(401, "invalid_credentials", "The username or the password is wrong."),
-            Self::SenderMismatch => no(403, "sender_mismatch", "Leave out `fromId`, or have an admin grant you this identity."),
-            Self::NotAMember => no(403, "not_a_member", "Only members may do this: join the group or ask to be invited."),
+            Self::SenderMismatch => no(
+                403,
+                "sender_mismatch",
+                "Leave out `fromId`, or have an admin grant you this identity.",
+            ),
+            Self::NotAMember => no(
+                403,
+                "not_a_member",
+                "Only members may do this: join the group or ask to be invited.",
+            ),
             Self::Banned => no(403, "banned", "The account is banned: ask an administrator."),
-            Self::Forbidden => no(403, "forbidden", "Your role does not allow this: ask the group's owner or an admin."),
-            Self::ForbiddenScope => no(403, "forbidden_scope", "Use a credential that is allowed to do this: a user's token for the user API, a key with the right scope for the admin API."),
-            Self::RegistrationClosed => no(403, "registration_closed", "Registration is closed: ask an administrator for an account."),
+            Self::Forbidden => no(
+                403,
+                "forbidden",
+                "Your role does not allow this: ask the group's owner or an admin.",
+            ),
+            Self::ForbiddenScope => no(
+                403,
+                "forbidden_scope",
+                "Use a credential that is allowed to do this: a user's token for the user API, a key with the right scope for the admin API.",
+            ),
+            Self::RegistrationClosed => no(
+                403,
+                "registration_closed",
+                "Registration is closed: ask an administrator for an account.",
+            ),
             Self::NotFound => no(404, "not_found", "There is nothing here: check the path and the ids."),
             Self::UserNotFound => no(404, "user_not_found", "There is no such user: check the id."),
             Self::GroupNotFound => no(404, "group_not_found", "There is no such group: check the id."),
-            Self::MethodNotAllowed => no(405, "method_not_allowed", "Use one of the methods named in the `Allow` field."),
-            Self::UsernameTaken => no(409, "username_taken", "Choose another username: this one, or one that differs only by case, is taken."),
-            Self::IdTaken => no(409, "id_taken", "Choose another id: this one, or one that differs only by case, is taken."),
-            Self::IdConflict => no(409, "id_conflict", "This message id was used with another body: use a new id for a new message."),
-            Self::OwnerMustTransfer => no(409, "owner_must_transfer", "Transfer or dismiss the group before you leave it."),
-            Self::GroupFull => no(409, "group_full", "The group has as many members as it may have: remove some first."),
-            Self::ContentTooLarge => no(413, "content_too_large", "Send a shorter `content`, or the data as a file."),
-            Self::UnsupportedMediaType => no(415, "unsupported_media_type", "Send the body as `Content-Type: application/json` in UTF-8."),
+            Self::MethodNotAllowed => no(
+                405,
+                "method_not_allowed",
+                "Use one of the methods named in the `Allow` field.",
+            ),
+            Self::UsernameTaken => no(
+                409,
+                "username_taken",
+                "Choose another username: this one, or one that differs only by case, is taken.",
+            ),
+            Self::IdTaken => no(
+                409,
+                "id_taken",
+                "Choose another id: this one, or one that differs only by case, is taken.",
+            ),
+            Self::IdConflict => no(
+                409,
+                "id_conflict",
+                "This message id was used with another body: use a new id for a new message.",
+            ),
+            Self::OwnerMustTransfer => no(
+                409,
+                "owner_must_transfer",
+                "Transfer or dismiss the group before you leave it.",
+            ),
+            Self::GroupFull => no(
+                409,
+                "group_full",
+                "The group has as many members as it may have: remove some first.",
+            ),
+            Self::ContentTooLarge => no(
+                413,
+                "content_too_large",
+                "Send a shorter `content`, or the data as a file.",
+            ),
+            Self::UnsupportedMediaType => no(
+                415,
+                "unsupported_media_type",
+                "Send the body as `Content-Type: application/json` in UTF-8.",
+            ),
             Self::Http(fault) => http_entry(fault.status()),
             Self::Upgrade(fault) => http_entry(fault.status()),
-            Self::RequestTimeout => later(408, "request_timeout", "The request did not arrive in time: send it again, faster."),
-            Self::RateLimited => later(429, "rate_limited", "Too many attempts: wait as long as `Retry-After` says."),
-            Self::Internal => no(500, "internal", "The server failed to answer: report the `requestId` to its operator."),
+            Self::RequestTimeout => later(
+                408,
+                "request_timeout",
+                "The request did not arrive in time: send it again, faster.",
+            ),
+            Self::RateLimited => later(
+                429,
+                "rate_limited",
+                "Too many attempts: wait as long as `Retry-After` says.",
+            ),
+            Self::Internal => no(
+                500,
+                "internal",
+                "The server failed to answer: report the `requestId` to its operator.",
+            ),
             Self::NotImplemented => no(501, "not_implemented", "Use a method that this server knows."),
             Self::Busy => later(503, "busy", "The server is busy and did nothing: try again shortly."),
-            Self::StorageFull => later(503, "storage_full", "The server's disk is full and nothing was done: try again later."),
-            Self::Draining => later(503, "draining", "The server is stopping and did nothing: connect again shortly."),
+            Self::StorageFull => later(
+                503,
+                "storage_full",
+                "The server's disk is full and nothing was done: try again later.",
+            ),
+            Self::Draining => later(
+                503,
+                "draining",
+                "The server is stopping and did nothing: connect again shortly.",
+            ),
         }
     }
 }
@@ -198,18 +296,28 @@ impl Refusal {
     /// The fault with the table's own sentence.
     pub fn new(fault: Fault) -> Self {
         let retry_after_ms = fault.entry().retryable.then_some(RETRY_SOON_MS);
-        Self { fault, sentence: None, retry_after_ms }
+        Self {
+            fault,
+            sentence: None,
+            retry_after_ms,
+        }
     }
 
     /// `invalid_<name>`, with a sentence that says what is allowed.
     pub fn field(name: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self { sentence: Some(sentence.into()), ..Self::new(Fault::InvalidField(name)) }
+        Self {
+            sentence: Some(sentence.into()),
+            ..Self::new(Fault::InvalidField(name))
+        }
     }
 
     /// Too many attempts; how long to wait.
     pub fn rate_limited(retry_after_ms: i64) -> Self {
         let wait = u32::try_from(retry_after_ms.max(0)).unwrap_or(u32::MAX);
-        Self { retry_after_ms: Some(wait), ..Self::new(Fault::RateLimited) }
+        Self {
+            retry_after_ms: Some(wait),
+            ..Self::new(Fault::RateLimited)
+        }
     }
 
     /// The HTTP status.

@@ -145,8 +145,20 @@ impl Runner {
     }
 
     /// Begins an operation; `None` while it is under way.
-    pub fn start(&mut self, asker: Asker, operation: Operation, body: Object<'_>, parameters: &Parameters<'_>) -> Option<Finished> {
-        let flow = self.with_context(&asker, |context| operation(Call { context, body, parameters }));
+    pub fn start(
+        &mut self,
+        asker: Asker,
+        operation: Operation,
+        body: Object<'_>,
+        parameters: &Parameters<'_>,
+    ) -> Option<Finished> {
+        let flow = self.with_context(&asker, |context| {
+            operation(Call {
+                context,
+                body,
+                parameters,
+            })
+        });
         self.proceed(asker, flow)
     }
 
@@ -158,7 +170,11 @@ impl Runner {
 
     /// Ends an operation.
     pub fn finish(&mut self, asker: Asker, outcome: Result<Data, Refusal>) -> Finished {
-        Finished { asker, outcome, signals: std::mem::take(&mut self.signals) }
+        Finished {
+            asker,
+            outcome,
+            signals: std::mem::take(&mut self.signals),
+        }
     }
 
     /// Asks the writer about a credential.
@@ -193,9 +209,15 @@ impl Runner {
             Ok(Step::Done(data)) => Err(self.finish(asker, Ok(data))),
             Err(refusal) => Err(self.finish(asker, Err(refusal))),
             Ok(Step::Submit(actor, command, then)) => self.submit(asker, actor, command, Resume::Reply(then)),
-            Ok(Step::Query(query, then)) => self.wait(asker, Resume::Answer(then), |ticket| Output::Query(ticket, query)),
-            Ok(Step::Password(job, then)) => self.wait(asker, Resume::Password(then), |ticket| Output::Password(ticket, job)),
-            Ok(Step::Collaborate(work, then)) => self.wait(asker, Resume::Text(then), |ticket| Output::Operation(ticket, work)),
+            Ok(Step::Query(query, then)) => {
+                self.wait(asker, Resume::Answer(then), |ticket| Output::Query(ticket, query))
+            }
+            Ok(Step::Password(job, then)) => {
+                self.wait(asker, Resume::Password(then), |ticket| Output::Password(ticket, job))
+            }
+            Ok(Step::Collaborate(work, then)) => {
+                self.wait(asker, Resume::Text(then), |ticket| Output::Operation(ticket, work))
+            }
             Ok(Step::ListConnections(then)) => self.gather(asker, then),
         };
         begun.err()
@@ -205,7 +227,12 @@ impl Runner {
         let (shard, connection) = (self.shard, Some(asker.connection));
         self.wait(asker, resume, |number| {
             let ticket = Ticket { asker: shard, number };
-            Output::Submit(Submission { actor, command, connection, ticket })
+            Output::Submit(Submission {
+                actor,
+                command,
+                connection,
+                ticket,
+            })
         })
     }
 
@@ -216,7 +243,12 @@ impl Runner {
         })?;
         if let Some(Output::Peer(_, PeerMessage::ListConnections { ticket, .. })) = self.outputs.back() {
             let deadline_ms = self.now.monotonic_ms + limits::GATHER_MS;
-            self.gatherings.push(Gathering { ticket: *ticket, missing: None, deadline_ms, connections: Vec::new() });
+            self.gatherings.push(Gathering {
+                ticket: *ticket,
+                missing: None,
+                deadline_ms,
+                connections: Vec::new(),
+            });
         }
         Ok(())
     }

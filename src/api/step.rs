@@ -76,7 +76,11 @@ impl Step {
     }
 
     /// A command in the caller's right.
-    pub fn submit(context: &Context<'_>, command: Command, then: impl FnOnce(Reply, &mut Context<'_>) -> Flow + 'static) -> Flow {
+    pub fn submit(
+        context: &Context<'_>,
+        command: Command,
+        then: impl FnOnce(Reply, &mut Context<'_>) -> Flow + 'static,
+    ) -> Flow {
         Ok(Self::Submit(context.actor()?, command, Box::new(then)))
     }
 

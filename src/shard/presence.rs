@@ -19,7 +19,11 @@ pub struct Presence {
 
 impl Default for Presence {
     fn default() -> Self {
-        Self { online: BTreeSet::new(), watchers: HashMap::new(), watched: HashMap::new() }
+        Self {
+            online: BTreeSet::new(),
+            watchers: HashMap::new(),
+            watched: HashMap::new(),
+        }
     }
 }
 
@@ -50,13 +54,16 @@ impl Presence {
         for (user, _) in users {
             self.watchers.entry(*user).or_default().push(connection);
         }
-        self.watched.insert(connection, users.iter().map(|(user, _)| *user).collect());
+        self.watched
+            .insert(connection, users.iter().map(|(user, _)| *user).collect());
     }
 
     /// The connection watches nobody any more.
     pub fn forget(&mut self, connection: ConnectionId) {
         for user in self.watched.remove(&connection).unwrap_or_default() {
-            let Some(watchers) = self.watchers.get_mut(&user) else { continue };
+            let Some(watchers) = self.watchers.get_mut(&user) else {
+                continue;
+            };
             watchers.retain(|other| *other != connection);
             if watchers.is_empty() {
                 self.watchers.remove(&user);
@@ -74,7 +81,11 @@ impl Presence {
 mod tests {
     use super::*;
 
-    const HERE: ConnectionId = ConnectionId { shard: 0, generation: 0, slot: 0 };
+    const HERE: ConnectionId = ConnectionId {
+        shard: 0,
+        generation: 0,
+        slot: 0,
+    };
 
     #[test]
     fn a_user_is_online_while_on_any_shard() {

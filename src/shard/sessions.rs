@@ -15,7 +15,10 @@ pub struct Sessions {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { by_user: HashMap::new(), count: 0 }
+        Self {
+            by_user: HashMap::new(),
+            count: 0,
+        }
     }
 }
 
@@ -30,7 +33,9 @@ impl Sessions {
 
     /// Removes a session; `true` when it was the user's last here.
     pub fn detach(&mut self, user: UserKey, connection: ConnectionId) -> bool {
-        let Some(connections) = self.by_user.get_mut(&user) else { return false };
+        let Some(connections) = self.by_user.get_mut(&user) else {
+            return false;
+        };
         let before = connections.len();
         connections.retain(|other| *other != connection);
         self.count -= before - connections.len();
@@ -76,7 +81,11 @@ mod tests {
     use super::*;
 
     fn connection(slot: u32) -> ConnectionId {
-        ConnectionId { shard: 0, generation: 0, slot }
+        ConnectionId {
+            shard: 0,
+            generation: 0,
+            slot,
+        }
     }
 
     #[test]

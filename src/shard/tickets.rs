@@ -12,7 +12,11 @@ pub struct Tickets<T> {
 impl<T> Tickets<T> {
     /// Room for at most `most` waiting callers.
     pub fn new(most: usize) -> Self {
-        Self { slots: Slab::new(), next_generation: 0, most }
+        Self {
+            slots: Slab::new(),
+            next_generation: 0,
+            most,
+        }
     }
 
     /// Remembers a caller under a new number.

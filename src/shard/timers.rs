@@ -22,7 +22,10 @@ pub struct Deadline {
 
 impl Default for Deadline {
     fn default() -> Self {
-        Self { at_ms: NEVER, tick: NEVER }
+        Self {
+            at_ms: NEVER,
+            tick: NEVER,
+        }
     }
 }
 
@@ -36,7 +39,11 @@ pub struct Timers {
 
 impl Default for Timers {
     fn default() -> Self {
-        Self { slots: vec![Vec::new(); SLOTS as usize], done: 0, entries: 0 }
+        Self {
+            slots: vec![Vec::new(); SLOTS as usize],
+            done: 0,
+            entries: 0,
+        }
     }
 }
 
@@ -93,7 +100,9 @@ impl Timers {
             return None;
         }
         let filled = |tick: &u64| !self.slots[(tick % SLOTS) as usize].is_empty();
-        (self.done + 1..=self.done + SLOTS).find(filled).map(|tick| tick * TICK_MS)
+        (self.done + 1..=self.done + SLOTS)
+            .find(filled)
+            .map(|tick| tick * TICK_MS)
     }
 
     /// The first tick at which the time has passed, within the wheel's reach.
@@ -111,11 +120,16 @@ impl Timers {
 mod tests {
     use super::*;
 
-    const ID: ConnectionId = ConnectionId { shard: 0, generation: 0, slot: 0 };
+    const ID: ConnectionId = ConnectionId {
+        shard: 0,
+        generation: 0,
+        slot: 0,
+    };
 
     fn fires(timers: &mut Timers, deadline: &mut Deadline, now_ms: u64) -> bool {
         let due = timers.due(now_ms);
-        due.into_iter().any(|(tick, id)| timers.has_passed(tick, id, deadline, now_ms))
+        due.into_iter()
+            .any(|(tick, id)| timers.has_passed(tick, id, deadline, now_ms))
     }
 
     #[test]

@@ -29,10 +29,17 @@ const BEARER_SUBPROTOCOL: &[u8] = b"bearer.";
 impl Gateway {
     /// Takes bytes of an HTTP connection; without bytes it goes on with those kept.
     pub(super) fn http_received(&mut self, id: ConnectionId, bytes: &mut [u8]) {
-        let Some(http) = self.connections.get(id).and_then(Connection::http) else { return };
-        let HttpIntake { mut parser, mut backlog } = std::mem::take(&mut http.intake);
+        let Some(http) = self.connections.get(id).and_then(Connection::http) else {
+            return;
+        };
+        let HttpIntake {
+            mut parser,
+            mut backlog,
+        } = std::mem::take(&mut http.intake);
         backlog.consume(bytes, |input| (self.serve(id, &mut parser, input), ()));
-        let Some(connection) = self.connections.get(id) else { return };
+        let Some(connection) = self.connections.get(id) else {
+            return;
+        };
         match &mut connection.protocol {
             Protocol::Http(http) => {
                 let (awaiting, kept) = (parser.awaiting(), !backlog.is_empty());
@@ -60,7 +67,8 @@ impl Gateway {
                 }
                 Ok(Progress::Incomplete { keep, expects_continue }) => {
                     if expects_continue {
-                        self.connections.append(id, |out| out.extend_from_slice(response::CONTINUE));
+                        self.connections
+                            .append(id, |out| out.extend_from_slice(response::CONTINUE));
                     }
                     return start..start + keep;
                 }
@@ -86,13 +94,21 @@ impl Gateway {
         let takes_requests = self.takes_requests(id);
         self.set_paused(id, kept && !takes_requests);
         let deadlines = self.runner.setup.deadlines;
-        let Some(http) = self.connections.get(id).and_then(Connection::http) else { return };
+        let Some(http) = self.connections.get(id).and_then(Connection::http) else {
+            return;
+        };
         let phase = match awaiting {
             _ if http.busy.is_some() => Phase::Busy,
             _ if !takes_requests => http.phase,
             Awaiting::Body => Phase::Body,
             Awaiting::Head if kept => Phase::Head,
-            Awaiting::Head => if http.phase == Phase::New { Phase::New } else { Phase::Idle },
+            Awaiting::Head => {
+                if http.phase == Phase::New {
+                    Phase::New
+                } else {
+                    Phase::Idle
+                }
+            }
         };
         if std::mem::replace(&mut http.phase, phase) == phase {
             return;
@@ -153,10 +169,18 @@ impl Gateway {
         }
         let address = self.client_address(id, request.fields)?;
         let credential = self.credential(request.fields, route.access, address)?;
-        let asker = Asker { connection: id, address, caller: Caller::Anonymous, envelope: Envelope::Http };
+        let asker = Asker {
+            connection: id,
+            address,
+            caller: Caller::Anonymous,
+            envelope: Envelope::Http,
+        };
         match credential {
             Credential::Known(caller) => {
-                let parameters = Parameters { id: path_id, query: request.query };
+                let parameters = Parameters {
+                    id: path_id,
+                    query: request.query,
+                };
                 self.run_route(Asker { caller, ..asker }, route, &parameters, request.body);
             }
             Credential::Claimed(claim) => {
@@ -185,7 +209,8 @@ impl Gateway {
         let finished = if body.is_empty() {
             Ok(runner.start(asker, route.operation, Object::EMPTY, parameters))
         } else {
-            self.buffers.read(body, |body| Ok(runner.start(asker, route.operation, body, parameters)))
+            self.buffers
+                .read(body, |body| Ok(runner.start(asker, route.operation, body, parameters)))
         };
         match finished {
             Ok(Some(finished)) => self.answer(finished),
@@ -225,9 +250,17 @@ impl Gateway {
             Ok(opened) => opened,
             Err(refusal) => return self.refuse_and_close(id, refusal),
         };
-        let offered = request.fields.elements("sec-websocket-protocol").any(|protocol| protocol == SUBPROTOCOL);
-        let protocol = if offered { std::str::from_utf8(SUBPROTOCOL).ok() } else { None };
-        self.connections.append(id, |out| upgrade::write_accepted(accept, protocol, out));
+        let offered = request
+            .fields
+            .elements("sec-websocket-protocol")
+            .any(|protocol| protocol == SUBPROTOCOL);
+        let protocol = if offered {
+            std::str::from_utf8(SUBPROTOCOL).ok()
+        } else {
+            None
+        };
+        self.connections
+            .append(id, |out| upgrade::write_accepted(accept, protocol, out));
         let max_frame_bytes = self.runner.setup.max_frame_bytes;
         if let Some(connection) = self.connections.get(id) {
             connection.address = address;
@@ -264,7 +297,11 @@ fn check_scope(caller: &Caller, access: Access) -> Result<(), Refusal> {
     match (caller, access) {
         (Caller::Key(key), Access::Key(scope) | Access::UserOrKey(scope) | Access::LoopbackOrKey(scope)) => {
             let scopes = Scopes::from_bits(key.scopes);
-            if scopes.contains(scope) { Ok(()) } else { Err(Fault::ForbiddenScope.into()) }
+            if scopes.contains(scope) {
+                Ok(())
+            } else {
+                Err(Fault::ForbiddenScope.into())
+            }
         }
         _ => Ok(()),
     }
@@ -286,7 +323,10 @@ fn allow(methods: &[Method]) -> String {
 /// `Content-Type: application/json`, with no charset but UTF-8.
 fn require_json(fields: Fields<'_>) -> Result<(), Refusal> {
     let unsupported = || Refusal::from(Fault::UnsupportedMediaType);
-    let value = fields.only("content-type").and_then(|value| std::str::from_utf8(value).ok()).ok_or_else(unsupported)?;
+    let value = fields
+        .only("content-type")
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .ok_or_else(unsupported)?;
     let (media_type, parameters) = value.split_once(';').unwrap_or((value, ""));
     let charset = parameters.trim();
     let is_utf8 = charset.is_empty()
@@ -327,7 +367,9 @@ fn forwarded_address(socket: IpAddr, fields: Fields<'_>, trusted: &[Network]) ->
             break;
         }
         let text = std::str::from_utf8(hop).unwrap_or_default();
-        address = text.parse().map_err(|_| Refusal::field("xForwardedFor", "The proxy must send addresses in `X-Forwarded-For`."))?;
+        address = text
+            .parse()
+            .map_err(|_| Refusal::field("xForwardedFor", "The proxy must send addresses in `X-Forwarded-For`."))?;
     }
     Ok(address.to_canonical())
 }

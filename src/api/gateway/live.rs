@@ -26,7 +26,12 @@ enum Begun {
     /// `ping`.
     Ping(RequestId),
     /// `auth`.
-    Authenticate { token: Box<str>, device: Option<Box<str>>, platform: Option<Box<str>>, id: RequestId },
+    Authenticate {
+        token: Box<str>,
+        device: Option<Box<str>>,
+        platform: Option<Box<str>>,
+        id: RequestId,
+    },
     /// Something that is no request.
     Refused(RequestId, Refusal),
 }
@@ -48,10 +53,14 @@ impl Gateway {
     }
 
     fn take_frames(&mut self, id: ConnectionId, bytes: &mut [u8]) {
-        let Some(live) = self.connections.get(id).and_then(Connection::live) else { return };
+        let Some(live) = self.connections.get(id).and_then(Connection::live) else {
+            return;
+        };
         let Some(mut intake) = live.intake.take() else { return };
         let decoder = &mut intake.decoder;
-        intake.backlog.consume(bytes, |input| (self.read_frames(id, decoder, input), ()));
+        intake
+            .backlog
+            .consume(bytes, |input| (self.read_frames(id, decoder, input), ()));
         let kept = !intake.backlog.is_empty();
         let takes_frames = self.takes_frames(id);
         if let Some(live) = self.connections.get(id).and_then(Connection::live) {
@@ -105,13 +114,24 @@ impl Gateway {
     }
 
     fn live_request(&mut self, id: ConnectionId, text: &[u8]) {
-        let Some(connection) = self.connections.get(id) else { return };
+        let Some(connection) = self.connections.get(id) else {
+            return;
+        };
         let address = connection.address;
         let Some(live) = connection.live() else { return };
-        let caller = live.session().map_or(Caller::Anonymous, |session| Caller::User(session.clone()));
-        let asker = Asker { connection: id, address, caller, envelope: Envelope::Live(RequestId::default()) };
+        let caller = live
+            .session()
+            .map_or(Caller::Anonymous, |session| Caller::User(session.clone()));
+        let asker = Asker {
+            connection: id,
+            address,
+            caller,
+            envelope: Envelope::Live(RequestId::default()),
+        };
         let (runner, draining) = (&mut self.runner, self.draining);
-        let begun = self.buffers.read(text, |frame| Ok(begin(frame, asker, runner, draining)));
+        let begun = self
+            .buffers
+            .read(text, |frame| Ok(begin(frame, asker, runner, draining)));
         match begun.unwrap_or_else(|refusal| Begun::Refused(RequestId::default(), refusal)) {
             Begun::Waits => self.count_request(id, 1),
             Begun::Finished(finished) => {
@@ -122,7 +142,12 @@ impl Gateway {
                 let pong = self.frames.pong(&request, self.runner.now.wall_ms);
                 self.connections.push(id, pong);
             }
-            Begun::Authenticate { token, device, platform, id: request } => {
+            Begun::Authenticate {
+                token,
+                device,
+                platform,
+                id: request,
+            } => {
                 if let Some(live) = self.connections.get(id).and_then(Connection::live) {
                     (live.device, live.platform) = (device, platform);
                 }
@@ -134,7 +159,11 @@ impl Gateway {
 
     /// Refuses a frame. Before the token has come, that ends the connection (contract section 3).
     fn refuse_frame(&mut self, id: ConnectionId, request: &RequestId, refusal: &Refusal) {
-        let is_attached = self.connections.get(id).and_then(Connection::live).is_some_and(|live| live.session().is_some());
+        let is_attached = self
+            .connections
+            .get(id)
+            .and_then(Connection::live)
+            .is_some_and(|live| live.session().is_some());
         if is_attached {
             let error = self.frames.error(request, refusal);
             self.connections.push(id, error);
@@ -157,14 +186,25 @@ impl Gateway {
             Ok(Credential::Known(Caller::User(session))) => self.attach(id, session, &request),
             Ok(Credential::Known(_)) => self.refuse_live(id, &request, &Fault::Unauthenticated.into()),
             Ok(Credential::Claimed(claim)) => {
-                let Some(connection) = self.connections.get(id) else { return };
+                let Some(connection) = self.connections.get(id) else {
+                    return;
+                };
                 let address = connection.address;
                 let Some(live) = connection.live() else { return };
                 live.identity = Identity::Asked;
-                let asker = Asker { connection: id, address, caller: Caller::Anonymous, envelope: Envelope::Live(request) };
+                let asker = Asker {
+                    connection: id,
+                    address,
+                    caller: Caller::Anonymous,
+                    envelope: Envelope::Live(request),
+                };
                 let command = claim.command();
                 if let Err(finished) = self.runner.ask(asker, command, Resume::Attach(claim)) {
-                    self.refuse_live(id, &RequestId::default(), &finished.outcome.err().unwrap_or_else(|| Fault::Busy.into()));
+                    self.refuse_live(
+                        id,
+                        &RequestId::default(),
+                        &finished.outcome.err().unwrap_or_else(|| Fault::Busy.into()),
+                    );
                 }
             }
             Err(refusal) => self.refuse_live(id, &request, &refusal),
@@ -174,7 +214,9 @@ impl Gateway {
     /// The WebSocket is a session of this user from here on: every later event of the log is pushed to it.
     pub(super) fn attach(&mut self, id: ConnectionId, session: Arc<Session>, request: &RequestId) {
         let now = self.runner.now;
-        let Some(live) = self.connections.get(id).and_then(Connection::live) else { return };
+        let Some(live) = self.connections.get(id).and_then(Connection::live) else {
+            return;
+        };
         live.identity = Identity::Attached(session.clone());
         live.attached_at = now.wall_ms;
         let user = &session.user;
@@ -182,14 +224,17 @@ impl Gateway {
             self.announce(user.key, &user.id, true);
         }
         let setup = &self.runner.setup;
-        let hello = self.frames.hello(request, &Hello {
-            user_id: user.id.as_str(),
-            connection_id: id.to_string(),
-            epoch: &setup.epoch,
-            server_time: now.wall_ms,
-            ping_ms: setup.deadlines.ping_ms,
-            max_frame: setup.max_frame_bytes,
-        });
+        let hello = self.frames.hello(
+            request,
+            &Hello {
+                user_id: user.id.as_str(),
+                connection_id: id.to_string(),
+                epoch: &setup.epoch,
+                server_time: now.wall_ms,
+                ping_ms: setup.deadlines.ping_ms,
+                max_frame: setup.max_frame_bytes,
+            },
+        );
         self.connections.push(id, hello);
         self.set_deadline(id, self.runner.setup.deadlines.ping_ms);
         self.leave_when_idle(id);
@@ -228,9 +273,19 @@ fn begin(frame: Object<'_>, asker: Asker, runner: &mut Runner, draining: bool) -
     }
 }
 
-fn operate(kind: &str, data: Object<'_>, mut id: RequestId, asker: Asker, runner: &mut Runner, draining: bool) -> Begun {
+fn operate(
+    kind: &str,
+    data: Object<'_>,
+    mut id: RequestId,
+    asker: Asker,
+    runner: &mut Runner,
+    draining: bool,
+) -> Begun {
     if kind == "message" {
-        id.message = data.raw("id").filter(|text| text.len() <= limits::REQUEST_ID_BYTES).map(Into::into);
+        id.message = data
+            .raw("id")
+            .filter(|text| text.len() <= limits::REQUEST_ID_BYTES)
+            .map(Into::into);
     }
     let Some(operation) = live::find(kind) else {
         return Begun::Refused(id, Fault::UnknownType.into());
@@ -238,7 +293,10 @@ fn operate(kind: &str, data: Object<'_>, mut id: RequestId, asker: Asker, runner
     if draining {
         return Begun::Refused(id, Fault::Draining.into());
     }
-    let asker = Asker { envelope: Envelope::Live(id), ..asker };
+    let asker = Asker {
+        envelope: Envelope::Live(id),
+        ..asker
+    };
     match runner.start(asker, operation, data, &Parameters::default()) {
         Some(finished) => Begun::Finished(finished),
         None => Begun::Waits,
@@ -261,11 +319,16 @@ fn shortened(text: &str) -> Box<str> {
 
 /// `reqId` as it was written: a string or a number.
 fn request_id(frame: Object<'_>) -> Result<Option<Box<str>>, Refusal> {
-    let Some(text) = frame.raw("reqId") else { return Ok(None) };
+    let Some(text) = frame.raw("reqId") else {
+        return Ok(None);
+    };
     let is_scalar = text.starts_with(|first: char| first == '"' || first == '-' || first.is_ascii_digit());
     if is_scalar && text.len() <= limits::REQUEST_ID_BYTES {
         Ok(Some(text.into()))
     } else {
-        Err(Refusal::field("reqId", "`reqId` is a string or a number of at most 256 bytes."))
+        Err(Refusal::field(
+            "reqId",
+            "`reqId` is a string or a number of at most 256 bytes.",
+        ))
     }
 }

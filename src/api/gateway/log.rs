@@ -15,8 +15,14 @@ impl Gateway {
         let mut events = batch.events.as_slice();
         let mut delivered = 0;
         let shard = self.shard;
-        for settlement in batch.settlements.iter().filter(|settlement| settlement.ticket.asker == shard) {
-            let before = (settlement.events_before as usize).saturating_sub(delivered).min(events.len());
+        for settlement in batch
+            .settlements
+            .iter()
+            .filter(|settlement| settlement.ticket.asker == shard)
+        {
+            let before = (settlement.events_before as usize)
+                .saturating_sub(delivered)
+                .min(events.len());
             let (due, later) = events.split_at(before);
             due.iter().for_each(|event| self.deliver(event));
             (events, delivered) = (later, delivered + before);
@@ -27,13 +33,24 @@ impl Gateway {
 
     fn deliver(&mut self, event: &Event) {
         match event {
-            Event::Message { message, audience, origin } => {
+            Event::Message {
+                message,
+                audience,
+                origin,
+            } => {
                 if self.find_recipients(audience, *origin) {
                     let frame = self.frames.message(message);
                     self.recipients.iter().for_each(|id| self.connections.push(*id, frame));
                 }
             }
-            Event::Receipt { conversation, user, receipt, seq, audience, origin } => {
+            Event::Receipt {
+                conversation,
+                user,
+                receipt,
+                seq,
+                audience,
+                origin,
+            } => {
                 if self.find_recipients(audience, *origin) {
                     let frame = self.frames.receipt(*conversation, user.as_str(), *receipt, *seq);
                     self.recipients.iter().for_each(|id| self.connections.push(*id, frame));

@@ -100,7 +100,9 @@ impl Gateway {
     }
 
     fn flushed(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get(id) else { return };
+        let Some(connection) = self.connections.get(id) else {
+            return;
+        };
         connection.outbox.flushed();
         self.connections.mark(id);
         self.go_on(id);
@@ -117,7 +119,9 @@ impl Gateway {
 
     /// Stops or goes on reading, when that changes anything.
     fn set_paused(&mut self, id: ConnectionId, paused: bool) {
-        let Some(connection) = self.connections.get(id) else { return };
+        let Some(connection) = self.connections.get(id) else {
+            return;
+        };
         if std::mem::replace(&mut connection.paused, paused) != paused {
             let output = if paused { Output::Pause(id) } else { Output::Resume(id) };
             self.runner.outputs.push_back(output);
@@ -134,7 +138,9 @@ impl Gateway {
     fn tick(&mut self) {
         let now_ms = self.runner.now.monotonic_ms;
         for (tick, id) in self.timers.due(now_ms) {
-            let Some(connection) = self.connections.get(id) else { continue };
+            let Some(connection) = self.connections.get(id) else {
+                continue;
+            };
             if self.timers.has_passed(tick, id, &mut connection.deadline, now_ms) {
                 self.deadline_passed(id);
             }
@@ -142,7 +148,9 @@ impl Gateway {
     }
 
     fn deadline_passed(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get(id) else { return };
+        let Some(connection) = self.connections.get(id) else {
+            return;
+        };
         match &mut connection.protocol {
             Protocol::Http(http) => match http.phase {
                 Phase::New | Phase::Idle => self.cut(id),
@@ -161,7 +169,9 @@ impl Gateway {
     /// Asks a WebSocket for a sign of life, or gives it up.
     fn ping(&mut self, id: ConnectionId) {
         let now_ms = self.runner.now.wall_ms;
-        let Some(live) = self.connections.get(id).and_then(Connection::live) else { return };
+        let Some(live) = self.connections.get(id).and_then(Connection::live) else {
+            return;
+        };
         if live.session().is_some_and(|session| session.expires_at <= now_ms) {
             return self.farewell(id, Farewell::Token);
         }
@@ -211,7 +221,9 @@ impl Gateway {
 
     /// The connection speaks no more; a session ends with it.
     fn leave(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get(id) else { return };
+        let Some(connection) = self.connections.get(id) else {
+            return;
+        };
         if let Protocol::Live(live) = std::mem::replace(&mut connection.protocol, Protocol::Over) {
             self.detach(id, &live);
         }
@@ -232,7 +244,10 @@ impl Gateway {
 
     fn cut_slow_readers(&mut self) {
         for id in self.connections.take_slow() {
-            let is_live = self.connections.get(id).is_some_and(|connection| connection.live().is_some());
+            let is_live = self
+                .connections
+                .get(id)
+                .is_some_and(|connection| connection.live().is_some());
             if is_live {
                 self.farewell(id, Farewell::SlowReader);
             }
@@ -242,7 +257,9 @@ impl Gateway {
     fn drain(&mut self) {
         self.draining = true;
         for id in self.connections.ids() {
-            let Some(connection) = self.connections.get(id) else { continue };
+            let Some(connection) = self.connections.get(id) else {
+                continue;
+            };
             match &mut connection.protocol {
                 Protocol::Http(http) => match &mut http.busy {
                     Some(exchange) => exchange.keep_alive = false,
@@ -259,7 +276,9 @@ impl Gateway {
 
     /// Says `bye` when the server stops and nothing of this WebSocket is under way.
     fn leave_when_idle(&mut self, id: ConnectionId) {
-        let Some(live) = self.connections.get(id).and_then(Connection::live) else { return };
+        let Some(live) = self.connections.get(id).and_then(Connection::live) else {
+            return;
+        };
         if live.leaving && live.in_flight == 0 {
             self.farewell(id, Farewell::Restart);
         }
@@ -300,11 +319,20 @@ impl Service for Gateway {
             return Some(output);
         }
         let (connection, bytes, then_close) = self.connections.take_write()?;
-        Some(Output::Flush { connection, bytes, then_close })
+        Some(Output::Flush {
+            connection,
+            bytes,
+            then_close,
+        })
     }
 
     fn next_deadline(&self) -> Option<u64> {
-        let gathering = self.runner.gatherings.iter().map(|gathering| gathering.deadline_ms).min();
+        let gathering = self
+            .runner
+            .gatherings
+            .iter()
+            .map(|gathering| gathering.deadline_ms)
+            .min();
         [self.timers.next(), gathering].into_iter().flatten().min()
     }
 }

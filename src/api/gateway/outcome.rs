@@ -18,7 +18,9 @@ use crate::shard::peer::ConnectionInfo;
 impl Gateway {
     /// The writer has answered.
     pub(super) fn settled(&mut self, ticket: u64, result: Result<Reply, Rejection>) {
-        let Some(Waiting { asker, resume }) = self.runner.tickets.take(ticket) else { return };
+        let Some(Waiting { asker, resume }) = self.runner.tickets.take(ticket) else {
+            return;
+        };
         match (resume, result) {
             (Resume::Reply(then), Ok(reply)) => {
                 let finished = self.runner.resume(asker, |context| then(reply, context));
@@ -73,7 +75,9 @@ impl Gateway {
         result: Result<T, Rejection>,
         expected: impl FnOnce(Resume) -> Option<crate::api::step::Then<T>>,
     ) {
-        let Some(Waiting { asker, resume }) = self.runner.tickets.take(ticket) else { return };
+        let Some(Waiting { asker, resume }) = self.runner.tickets.take(ticket) else {
+            return;
+        };
         match (expected(resume), result) {
             (Some(then), Ok(outcome)) => {
                 let finished = self.runner.resume(asker, |context| then(outcome, context));
@@ -105,10 +109,15 @@ impl Gateway {
     /// It is known who made the request, or that nobody did.
     fn unpark(&mut self, asker: Asker, claim: Claim, parked: &Parked, result: Result<Reply, Rejection>) {
         let id = asker.connection;
-        let caller = result.map_err(Refusal::from).and_then(|reply| self.credentials.confirm(claim, reply));
+        let caller = result
+            .map_err(Refusal::from)
+            .and_then(|reply| self.credentials.confirm(claim, reply));
         match caller {
             Ok(caller) => {
-                let parameters = Parameters { id: parked.id.as_deref().map(Into::into), query: parked.query.as_deref() };
+                let parameters = Parameters {
+                    id: parked.id.as_deref().map(Into::into),
+                    query: parked.query.as_deref(),
+                };
                 self.run_route(Asker { caller, ..asker }, parked.route, &parameters, &parked.body);
             }
             Err(refusal) => self.refuse(id, &refusal, &[]),
@@ -123,7 +132,9 @@ impl Gateway {
             Envelope::Live(request) => request,
             Envelope::Http => RequestId::default(),
         };
-        let caller = result.map_err(Refusal::from).and_then(|reply| self.credentials.confirm(claim, reply));
+        let caller = result
+            .map_err(Refusal::from)
+            .and_then(|reply| self.credentials.confirm(claim, reply));
         match caller {
             Ok(Caller::User(session)) => self.attach(id, session, &request),
             Ok(_) => self.refuse_live(id, &request, &Fault::Unauthenticated.into()),
@@ -134,7 +145,11 @@ impl Gateway {
 
     /// Writes an outcome in the form the caller waits for.
     pub(super) fn answer(&mut self, finished: Finished) {
-        let Finished { asker, outcome, signals } = finished;
+        let Finished {
+            asker,
+            outcome,
+            signals,
+        } = finished;
         let id = asker.connection;
         match &asker.envelope {
             Envelope::Http => self.respond(id, outcome),

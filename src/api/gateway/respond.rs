@@ -44,12 +44,32 @@ impl Gateway {
         match outcome {
             Ok(Data::Json(data)) => {
                 let mut body = Vec::with_capacity(data.len() + 64);
-                Members::begin(&mut body).value("code", 200).value("message", "ok").raw("data", &data).end();
-                self.write_response(id, &Answer { status: 200, content_type: Some(JSON), fields: NO_STORE, body: &body });
+                Members::begin(&mut body)
+                    .value("code", 200)
+                    .value("message", "ok")
+                    .raw("data", &data)
+                    .end();
+                self.write_response(
+                    id,
+                    &Answer {
+                        status: 200,
+                        content_type: Some(JSON),
+                        fields: NO_STORE,
+                        body: &body,
+                    },
+                );
             }
             Ok(Data::Page { content_type, body }) => {
                 let content_type = Some(content_type);
-                self.write_response(id, &Answer { status: 200, content_type, fields: NO_STORE, body: &body });
+                self.write_response(
+                    id,
+                    &Answer {
+                        status: 200,
+                        content_type,
+                        fields: NO_STORE,
+                        body: &body,
+                    },
+                );
             }
             Err(refusal) => self.refuse(id, &refusal, &[]),
         }
@@ -72,14 +92,30 @@ impl Gateway {
         if refusal.status() == 401 {
             all.push(("WWW-Authenticate", "Bearer"));
         }
-        self.write_response(id, &Answer { status: refusal.status(), content_type: Some(JSON), fields: &all, body: &body });
+        self.write_response(
+            id,
+            &Answer {
+                status: refusal.status(),
+                content_type: Some(JSON),
+                fields: &all,
+                body: &body,
+            },
+        );
     }
 
     /// Refuses what is no request at all, and ends the connection, since where the next one begins is unknown.
     pub(super) fn refuse_and_close(&mut self, id: ConnectionId, refusal: Refusal) {
         if let Some(http) = self.connections.get(id).and_then(Connection::http) {
-            http.busy = Some(Exchange { keep_alive: false, head_only: false, allow_origin: None });
-            let fields: &[_] = if let Fault::Upgrade(fault) = refusal.fault { fault.fields() } else { &[] };
+            http.busy = Some(Exchange {
+                keep_alive: false,
+                head_only: false,
+                allow_origin: None,
+            });
+            let fields: &[_] = if let Fault::Upgrade(fault) = refusal.fault {
+                fault.fields()
+            } else {
+                &[]
+            };
             self.refuse(id, &refusal, fields);
         }
     }
@@ -92,14 +128,28 @@ impl Gateway {
             ("Access-Control-Allow-Headers", "Authorization, Content-Type"),
             ("Access-Control-Max-Age", "86400"),
         ];
-        let readable = self.connections.get(id).and_then(Connection::http).and_then(|http| http.busy.as_ref());
+        let readable = self
+            .connections
+            .get(id)
+            .and_then(Connection::http)
+            .and_then(|http| http.busy.as_ref());
         let readable = readable.is_some_and(|exchange| exchange.allow_origin.is_some());
         let fields = if readable { &fields[..] } else { &fields[..1] };
-        self.write_response(id, &Answer { status: 204, content_type: None, fields, body: b"" });
+        self.write_response(
+            id,
+            &Answer {
+                status: 204,
+                content_type: None,
+                fields,
+                body: b"",
+            },
+        );
     }
 
     fn write_response(&mut self, id: ConnectionId, answer: &Answer<'_>) {
-        let Some(http) = self.connections.get(id).and_then(Connection::http) else { return };
+        let Some(http) = self.connections.get(id).and_then(Connection::http) else {
+            return;
+        };
         let Some(exchange) = http.busy.take() else { return };
         http.phase = Phase::Idle;
         let mut fields = answer.fields.to_vec();

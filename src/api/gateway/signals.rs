@@ -15,11 +15,20 @@ impl Gateway {
     /// Carries out what an operation wanted beside its answer.
     pub(super) fn signal(&mut self, asker: &Asker, signal: Signal) {
         match signal {
-            Signal::Typing { chat_type, to, audience } => {
+            Signal::Typing {
+                chat_type,
+                to,
+                audience,
+            } => {
                 let Caller::User(session) = &asker.caller else { return };
                 let from = session.user.id.clone();
                 self.show_typing(&from, chat_type, &to, &audience);
-                self.tell_peers(PeerMessage::Typing { from, chat_type, to, audience });
+                self.tell_peers(PeerMessage::Typing {
+                    from,
+                    chat_type,
+                    to,
+                    audience,
+                });
             }
             Signal::Watch(users) => {
                 self.presence.watch(asker.connection, &users);
@@ -37,19 +46,37 @@ impl Gateway {
         if self.set_presence(user, id, shard, online) {
             self.runner.outputs.push_back(Output::Presence(id.clone(), online));
         }
-        self.tell_peers(PeerMessage::Presence { shard, user, user_id: id.clone(), online });
+        self.tell_peers(PeerMessage::Presence {
+            shard,
+            user,
+            user_id: id.clone(),
+            online,
+        });
     }
 
     /// Another shard says something.
     pub(super) fn peer_says(&mut self, message: PeerMessage) {
         match message {
-            PeerMessage::Typing { from, chat_type, to, audience } => self.show_typing(&from, chat_type, &to, &audience),
-            PeerMessage::Presence { shard, user, user_id, online } => {
+            PeerMessage::Typing {
+                from,
+                chat_type,
+                to,
+                audience,
+            } => self.show_typing(&from, chat_type, &to, &audience),
+            PeerMessage::Presence {
+                shard,
+                user,
+                user_id,
+                online,
+            } => {
                 self.set_presence(user, &user_id, shard, online);
             }
             PeerMessage::ListConnections { asker, ticket } => {
                 let connections = self.list_connections();
-                self.runner.outputs.push_back(Output::Peer(Some(asker), PeerMessage::Connections { ticket, connections }));
+                self.runner.outputs.push_back(Output::Peer(
+                    Some(asker),
+                    PeerMessage::Connections { ticket, connections },
+                ));
             }
             PeerMessage::Connections { ticket, connections } => {
                 let gatherings = &mut self.runner.gatherings;
@@ -93,7 +120,10 @@ impl Gateway {
         let changed = self.presence.set(user, shard, online);
         if changed {
             let frame = self.frames.presence(id.as_str(), online);
-            self.presence.watchers(user).iter().for_each(|watcher| self.connections.push_ephemeral(*watcher, frame));
+            self.presence
+                .watchers(user)
+                .iter()
+                .for_each(|watcher| self.connections.push_ephemeral(*watcher, frame));
         }
         changed
     }
@@ -101,13 +131,18 @@ impl Gateway {
     fn show_typing(&mut self, from: &UserId, chat_type: ChatType, to: &Arc<str>, audience: &[UserKey]) {
         let frame = self.frames.typing(from.as_str(), chat_type.as_str(), to);
         for user in audience {
-            self.sessions.of(*user).iter().for_each(|id| self.connections.push_ephemeral(*id, frame));
+            self.sessions
+                .of(*user)
+                .iter()
+                .for_each(|id| self.connections.push_ephemeral(*id, frame));
         }
     }
 
     fn list_connections(&self) -> Vec<ConnectionInfo> {
         let sessions = self.connections.iter().filter_map(|(id, connection)| {
-            let Protocol::Live(live) = &connection.protocol else { return None };
+            let Protocol::Live(live) = &connection.protocol else {
+                return None;
+            };
             let session = live.session()?;
             Some(ConnectionInfo {
                 connection: id.to_string().into(),

@@ -19,7 +19,11 @@ pub struct Request {
 }
 
 const fn request(kind: &'static str, operation: Operation, summary: &'static str) -> Request {
-    Request { kind, operation, summary }
+    Request {
+        kind,
+        operation,
+        summary,
+    }
 }
 
 /// All of them, the frequent ones first.
@@ -36,5 +40,8 @@ pub static REQUESTS: &[Request] = &[
 
 /// The operation of a request.
 pub fn find(kind: &str) -> Option<Operation> {
-    REQUESTS.iter().find(|request| request.kind == kind).map(|request| request.operation)
+    REQUESTS
+        .iter()
+        .find(|request| request.kind == kind)
+        .map(|request| request.operation)
 }

@@ -10,7 +10,10 @@ use crate::domain::query::{Answer, Query, Window};
 /// `pull {conversationId, from, to, limit}`: messages with `from <= seq <= to`, the oldest first.
 pub fn pull(call: Call<'_, '_>) -> Flow {
     let body = call.body;
-    let (from, to) = (body.opt_int("from")?.unwrap_or(1), body.opt_int("to")?.unwrap_or(i64::MAX));
+    let (from, to) = (
+        body.opt_int("from")?.unwrap_or(1),
+        body.opt_int("to")?.unwrap_or(i64::MAX),
+    );
     if from < 0 || to < from {
         return Err(Refusal::field("from", "`from` and `to` are seqs, the lower one first."));
     }

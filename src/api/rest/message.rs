@@ -80,11 +80,22 @@ pub fn received(call: Call<'_, '_>) -> Flow {
 fn acknowledge(call: Call<'_, '_>, receipt: Receipt) -> Flow {
     let seq = call.body.int("seq")?;
     if seq < 0 {
-        return Err(Refusal::field("seq", "`seq` is the number of the newest message concerned."));
+        return Err(Refusal::field(
+            "seq",
+            "`seq` is the number of the newest message concerned.",
+        ));
     }
     let conversation = read_conversation_in(call.body)?;
-    Step::submit(call.context, Command::Acknowledge { conversation, receipt, seq }, move |reply, _| match reply {
-        Reply::Receipt { conversation, seq } => Step::json(|out| write_receipt(conversation, receipt, seq, out)),
-        _ => unexpected(),
-    })
+    Step::submit(
+        call.context,
+        Command::Acknowledge {
+            conversation,
+            receipt,
+            seq,
+        },
+        move |reply, _| match reply {
+            Reply::Receipt { conversation, seq } => Step::json(|out| write_receipt(conversation, receipt, seq, out)),
+            _ => unexpected(),
+        },
+    )
 }

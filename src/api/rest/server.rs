@@ -20,7 +20,10 @@ pub fn metrics(_call: Call<'_, '_>) -> Flow {
         Operation::Metrics,
         Box::new(|text, _| {
             let body = text.into_string().into_bytes();
-            Ok(Step::Done(Data::Page { content_type: "text/plain; version=0.0.4; charset=utf-8", body }))
+            Ok(Step::Done(Data::Page {
+                content_type: "text/plain; version=0.0.4; charset=utf-8",
+                body,
+            }))
         }),
     ))
 }

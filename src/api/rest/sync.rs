@@ -13,9 +13,18 @@ pub fn sync(call: Call<'_, '_>) -> Flow {
     let given = body.opt_str("cursor")?;
     let cursor = given.and_then(|cursor| read_cursor(cursor, &context.setup.epoch));
     let lost = given.is_some() && cursor.is_none();
-    Step::query(Query::Sync { user: context.user()?, cursor, limit }, move |answer, context| {
-        let Answer::Sync(mut page) = answer else { return unexpected() };
-        page.recovered &= !lost;
-        Step::json(|out| write_page(&page, &context.setup.epoch, out))
-    })
+    Step::query(
+        Query::Sync {
+            user: context.user()?,
+            cursor,
+            limit,
+        },
+        move |answer, context| {
+            let Answer::Sync(mut page) = answer else {
+                return unexpected();
+            };
+            page.recovered &= !lost;
+            Step::json(|out| write_page(&page, &context.setup.epoch, out))
+        },
+    )
 }

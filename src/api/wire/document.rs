@@ -26,7 +26,11 @@ pub struct Buffers {
 
 impl Default for Buffers {
     fn default() -> Self {
-        Self { input: Vec::new(), parser: simd_json::Buffers::new(0), tape: Tape(Vec::new()) }
+        Self {
+            input: Vec::new(),
+            parser: simd_json::Buffers::new(0),
+            tape: Tape(Vec::new()),
+        }
     }
 }
 
@@ -46,9 +50,16 @@ impl Buffers {
         self.input.resize(text.len() + INPUT_PADDING, 0);
         let mut tape = std::mem::replace(&mut self.tape, Tape(Vec::new())).reset();
         let parsed = simd_json::fill_tape_padded(&mut self.input, text.len(), &mut self.parser, &mut tape);
-        let source = Source { nodes: &tape.0, text, structurals: self.parser.structural_indexes() };
+        let source = Source {
+            nodes: &tape.0,
+            text,
+            structurals: self.parser.structural_indexes(),
+        };
         let result = match parsed {
-            Ok(()) if is_sound(&tape.0) => reader(Object { source: Some(&source), at: 0 }),
+            Ok(()) if is_sound(&tape.0) => reader(Object {
+                source: Some(&source),
+                at: 0,
+            }),
             _ => Err(Fault::InvalidJson.into()),
         };
         self.tape = tape.reset();
@@ -108,8 +119,14 @@ impl<'a> Object<'a> {
     }
 
     /// A string that must pass `parse`, if the member is there and not null.
-    pub fn opt_parsed<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
-        let Some(text) = self.opt_str(name)? else { return Ok(None) };
+    pub fn opt_parsed<T>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Refusal> {
+        let Some(text) = self.opt_str(name)? else {
+            return Ok(None);
+        };
         parse(text).map(Some).ok_or_else(|| Fault::InvalidField(name).into())
     }
 
@@ -123,7 +140,9 @@ impl<'a> Object<'a> {
         match self.member(name) {
             None => Ok(None),
             Some((_, Node::Static(StaticNode::I64(number)))) => Ok(Some(number)),
-            Some((_, Node::Static(StaticNode::U64(number)))) if i64::try_from(number).is_ok() => Ok(Some(number as i64)),
+            Some((_, Node::Static(StaticNode::U64(number)))) if i64::try_from(number).is_ok() => {
+                Ok(Some(number as i64))
+            }
             Some(_) => Err(Refusal::field(name, format!("`{name}` must be a whole number."))),
         }
     }
@@ -149,7 +168,9 @@ impl<'a> Object<'a> {
         most: usize,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<Vec<T>>, Refusal> {
-        let Some(elements) = self.elements(name, most)? else { return Ok(None) };
+        let Some(elements) = self.elements(name, most)? else {
+            return Ok(None);
+        };
         let parsed = elements.map(|(_, node)| match node {
             Node::String(text) => parse(text).ok_or_else(|| Fault::InvalidField(name).into()),
             _ => Err(Refusal::field(name, format!("`{name}` must be a list of strings."))),
@@ -158,7 +179,12 @@ impl<'a> Object<'a> {
     }
 
     /// A list of at most `most` strings that must be there and all pass `parse`.
-    pub fn list<T>(&self, name: &'static str, most: usize, parse: impl Fn(&str) -> Option<T>) -> Result<Vec<T>, Refusal> {
+    pub fn list<T>(
+        &self,
+        name: &'static str,
+        most: usize,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, Refusal> {
         self.opt_list(name, most, parse)?.ok_or_else(|| missing(name))
     }
 
@@ -177,7 +203,10 @@ impl<'a> Object<'a> {
     pub fn opt_object(&self, name: &'static str) -> Result<Option<Object<'a>>, Refusal> {
         match self.member(name) {
             None => Ok(None),
-            Some((at, Node::Object { .. })) => Ok(Some(Object { source: self.source, at })),
+            Some((at, Node::Object { .. })) => Ok(Some(Object {
+                source: self.source,
+                at,
+            })),
             Some(_) => Err(Refusal::field(name, format!("`{name}` must be an object."))),
         }
     }
@@ -192,14 +221,18 @@ impl<'a> Object<'a> {
     pub fn content(&self, name: &'static str) -> Result<Content, Refusal> {
         match self.member(name) {
             Some((_, Node::String(text))) => Ok(Content::Text(text.into())),
-            Some(_) => self.raw(name).map(|text| Content::Json(text.into())).ok_or_else(|| missing(name)),
+            Some(_) => self
+                .raw(name)
+                .map(|text| Content::Json(text.into()))
+                .ok_or_else(|| missing(name)),
             None => Err(missing(name)),
         }
     }
 
     /// Index and node of a member that is not null.
     fn member(&self, name: &str) -> Option<(usize, Node<'a>)> {
-        self.find(name).filter(|(_, node)| *node != Node::Static(StaticNode::Null))
+        self.find(name)
+            .filter(|(_, node)| *node != Node::Static(StaticNode::Null))
     }
 
     fn find(&self, name: &str) -> Option<(usize, Node<'a>)> {
@@ -214,12 +247,11 @@ impl<'a> Object<'a> {
         most: usize,
     ) -> Result<Option<impl Iterator<Item = (usize, Node<'a>)>>, Refusal> {
         match (self.source, self.member(name)) {
-            (Some(source), Some((at, Node::Array { len, .. }))) if len <= most => {
-                Ok(Some(elements(source.nodes, at)))
-            }
-            (Some(_), Some((_, Node::Array { .. }))) => {
-                Err(Refusal::field(name, format!("`{name}` must have at most {most} items.")))
-            }
+            (Some(source), Some((at, Node::Array { len, .. }))) if len <= most => Ok(Some(elements(source.nodes, at))),
+            (Some(_), Some((_, Node::Array { .. }))) => Err(Refusal::field(
+                name,
+                format!("`{name}` must have at most {most} items."),
+            )),
             (Some(_), Some(_)) => Err(Refusal::field(name, format!("`{name}` must be a list."))),
             _ => Ok(None),
         }
@@ -274,7 +306,9 @@ fn members<'a>(nodes: &'a [Node<'a>], at: usize) -> impl Iterator<Item = (&'a st
     };
     let mut key = at + 1;
     (0..len).map_while(move |_| {
-        let Some(Node::String(name)) = nodes.get(key) else { return None };
+        let Some(Node::String(name)) = nodes.get(key) else {
+            return None;
+        };
         let value = key + 1;
         key = value + size(nodes, value);
         Some((*name, value))
@@ -309,7 +343,8 @@ fn keeps_rules(nodes: &[Node<'_>], at: usize, depth: usize) -> bool {
                 && members(nodes, at).all(|(_, value)| keeps_rules(nodes, value, depth + 1))
         }
         Some(Node::Array { .. }) => {
-            depth <= limits::JSON_DEPTH && elements(nodes, at).all(|(element, _)| keeps_rules(nodes, element, depth + 1))
+            depth <= limits::JSON_DEPTH
+                && elements(nodes, at).all(|(element, _)| keeps_rules(nodes, element, depth + 1))
         }
         _ => true,
     }
@@ -321,7 +356,9 @@ fn repeats_key(nodes: &[Node<'_>], at: usize, len: usize) -> bool {
         return !members(nodes, at).all(|(key, _)| seen.insert(key));
     }
     let earlier = |count: usize, key: &str| members(nodes, at).take(count).any(|(other, _)| other == key);
-    members(nodes, at).enumerate().any(|(count, (key, _))| earlier(count, key))
+    members(nodes, at)
+        .enumerate()
+        .any(|(count, (key, _))| earlier(count, key))
 }
 
 #[cfg(test)]
@@ -342,7 +379,16 @@ mod tests {
 
     #[test]
     fn only_sound_objects_are_read() {
-        for bad in ["", "[]", "1", "{", "{}x", r#"{"a":1,"a":2}"#, r#"{"x":[{"b":1,"\u0062":2}]}"#, "{\"a\":\"\u{1}\"}"] {
+        for bad in [
+            "",
+            "[]",
+            "1",
+            "{",
+            "{}x",
+            r#"{"a":1,"a":2}"#,
+            r#"{"x":[{"b":1,"\u0062":2}]}"#,
+            "{\"a\":\"\u{1}\"}",
+        ] {
             assert!(is_invalid(bad), "{bad}");
         }
         let many = |last: &str| {
@@ -370,18 +416,29 @@ mod tests {
             assert_eq!(object.str("s"), Ok("a\n"));
             assert_eq!(object.int("n"), Ok(-3));
             assert_eq!(object.flag("b"), Ok(true));
-            assert_eq!(object.list("l", 2, |text| Some(text.to_owned())), Ok(vec!["x".to_owned(), "y".to_owned()]));
-            assert_eq!(object.list("l", 1, |_| Some(())).map_err(|refusal| refusal.fault), Err(Fault::InvalidField("l")));
+            assert_eq!(
+                object.list("l", 2, |text| Some(text.to_owned())),
+                Ok(vec!["x".to_owned(), "y".to_owned()])
+            );
+            assert_eq!(
+                object.list("l", 1, |_| Some(())).map_err(|refusal| refusal.fault),
+                Err(Fault::InvalidField("l"))
+            );
             assert_eq!(object.opt_object("o")?.map(|inner| inner.str("s")), Some(Ok("in")));
             assert_eq!(object.opt_str("z"), Ok(None));
             assert_eq!(object.nullable_str("z"), Ok(Some(None)));
             assert_eq!(object.nullable_str("absent"), Ok(None));
-            for (fault, name) in [(object.int("u").err(), "u"), (object.str("n").map(drop).err(), "n")].map(|(r, n)| (r.map(|r| r.fault), n)) {
+            for (fault, name) in [(object.int("u").err(), "u"), (object.str("n").map(drop).err(), "n")]
+                .map(|(r, n)| (r.map(|r| r.fault), n))
+            {
                 assert_eq!(fault, Some(Fault::InvalidField(name)));
             }
             object.str("absent").map(drop)
         });
-        assert_eq!(checked.map_err(|refusal| refusal.fault), Err(Fault::InvalidField("absent")));
+        assert_eq!(
+            checked.map_err(|refusal| refusal.fault),
+            Err(Fault::InvalidField("absent"))
+        );
     }
 
     #[test]
@@ -403,6 +460,9 @@ mod tests {
     fn numbers_beyond_64_bits_are_kept() {
         let text = r#"{"content":[123456789012345678901234567890,-1e-7]}"#;
         let content = read(text, |object| object.content("content"));
-        assert_eq!(content, Ok(Content::Json("[123456789012345678901234567890,-1e-7]".into())));
+        assert_eq!(
+            content,
+            Ok(Content::Json("[123456789012345678901234567890,-1e-7]".into()))
+        );
     }
 }

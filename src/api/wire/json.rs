@@ -48,7 +48,12 @@ impl<'a> Members<'a> {
     }
 
     /// A list, each item by `write`.
-    pub fn list<T>(&mut self, name: &'static str, items: impl IntoIterator<Item = T>, write: impl FnMut(T, &mut Vec<u8>)) -> &mut Self {
+    pub fn list<T>(
+        &mut self,
+        name: &'static str,
+        items: impl IntoIterator<Item = T>,
+        write: impl FnMut(T, &mut Vec<u8>),
+    ) -> &mut Self {
         write_list(items, write, self.name(name));
         self
     }
@@ -84,8 +89,18 @@ mod tests {
     fn objects_are_written_without_spaces() {
         let mut out = Vec::new();
         let mut members = Members::begin(&mut out);
-        members.value("a", "x\"\n").value("b", 1).value("c", None::<i64>).optional("d", None::<i64>);
-        members.raw("e", b"[1]").list("f", [1, 2], |item, out| write_value(item, out)).end();
-        assert_eq!(String::from_utf8(out).unwrap(), r#"{"a":"x\"\n","b":1,"c":null,"e":[1],"f":[1,2]}"#);
+        members
+            .value("a", "x\"\n")
+            .value("b", 1)
+            .value("c", None::<i64>)
+            .optional("d", None::<i64>);
+        members
+            .raw("e", b"[1]")
+            .list("f", [1, 2], |item, out| write_value(item, out))
+            .end();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r#"{"a":"x\"\n","b":1,"c":null,"e":[1],"f":[1,2]}"#
+        );
     }
 }

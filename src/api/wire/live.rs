@@ -129,7 +129,9 @@ impl Frames {
         self.write(|members| {
             members.value("type", "pong");
             request_id(members, id);
-            Members::begin(members.name("data")).value("serverTime", server_time).end();
+            Members::begin(members.name("data"))
+                .value("serverTime", server_time)
+                .end();
         })
     }
 
@@ -176,7 +178,9 @@ impl Frames {
             Receipt::Received => "receivedSeq",
         };
         self.push("receipt", |data| {
-            data.value("conversationId", conversation.to_public()).value("userId", user).value(name, seq);
+            data.value("conversationId", conversation.to_public())
+                .value("userId", user)
+                .value(name, seq);
         })
     }
 
@@ -191,7 +195,9 @@ impl Frames {
     /// `typing`.
     pub fn typing(&mut self, from: &str, chat_type: &str, to: &Arc<str>) -> &[u8] {
         self.push("typing", |data| {
-            data.value("fromId", from).value("chatType", chat_type).value("toId", &**to);
+            data.value("fromId", from)
+                .value("chatType", chat_type)
+                .value("toId", &**to);
         })
     }
 
@@ -231,7 +237,9 @@ fn request_id(members: &mut Members<'_>, id: &RequestId) {
 /// A lasting event beside messages.
 pub fn write_notice(notice: &Notice, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
-    members.value("kind", notice.kind.as_str()).value("timestamp", notice.timestamp);
+    members
+        .value("kind", notice.kind.as_str())
+        .value("timestamp", notice.timestamp);
     if let Some((group, owner)) = &notice.group {
         members.value("conversationId", group.conversation.to_public());
         write_group(group, owner, members.name("group"));
@@ -254,11 +262,23 @@ mod tests {
     #[test]
     fn replies_repeat_the_request() {
         let mut frames = Frames::default();
-        let id = RequestId { request: Some("7".into()), message: Some("\"m\"".into()) };
-        assert_eq!(text(frames.ack(&id, b"null")), r#"{"type":"ack","reqId":7,"code":200,"data":null}"#);
+        let id = RequestId {
+            request: Some("7".into()),
+            message: Some("\"m\"".into()),
+        };
+        assert_eq!(
+            text(frames.ack(&id, b"null")),
+            r#"{"type":"ack","reqId":7,"code":200,"data":null}"#
+        );
         let error = text(frames.error(&id, &Refusal::new(Fault::Busy))).to_owned();
-        assert!(error.starts_with(r#"{"type":"error","reqId":7,"code":503,"error":"busy","message":"#), "{error}");
-        assert!(error.ends_with(r#""retryable":true,"retryAfterMs":1000,"data":{"id":"m"}}"#), "{error}");
+        assert!(
+            error.starts_with(r#"{"type":"error","reqId":7,"code":503,"error":"busy","message":"#),
+            "{error}"
+        );
+        assert!(
+            error.ends_with(r#""retryable":true,"retryAfterMs":1000,"data":{"id":"m"}}"#),
+            "{error}"
+        );
     }
 
     #[test]

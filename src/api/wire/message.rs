@@ -60,7 +60,9 @@ pub fn write_message(message: &Message, out: &mut Vec<u8>) {
         Content::Text(text) => members.value("content", &**text),
         Content::Json(json) => members.raw("content", json.as_bytes()),
     };
-    members.value("timestamp", message.timestamp).optional("replyTo", message.body.reply_to.as_deref());
+    members
+        .value("timestamp", message.timestamp)
+        .optional("replyTo", message.body.reply_to.as_deref());
     for (name, json) in [("mentions", &message.body.mentions), ("ext", &message.body.ext)] {
         if let Some(json) = json {
             members.raw(name, json.as_bytes());
@@ -84,7 +86,9 @@ pub fn write_pulled(history: &History, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
     members
         .value("conversationId", history.conversation.map(ConversationKey::to_public))
-        .list("messages", &history.messages, |message, out| write_message(message, out))
+        .list("messages", &history.messages, |message, out| {
+            write_message(message, out)
+        })
         .value("hasMore", history.has_more)
         .end();
 }
@@ -114,7 +118,10 @@ pub fn write_receipt(conversation: ConversationKey, receipt: Receipt, seq: i64, 
         Receipt::Received => "receivedSeq",
     };
     let mut members = Members::begin(out);
-    members.value("conversationId", conversation.to_public()).value(name, seq).end();
+    members
+        .value("conversationId", conversation.to_public())
+        .value(name, seq)
+        .end();
 }
 
 /// `conversationId`, or `chatType` and `peerId`, in a query.
@@ -125,7 +132,9 @@ pub fn read_conversation(parameters: &Parameters<'_>) -> Result<ConversationRef,
     if let Some(id) = parameters.text("conversationId")? {
         return conversation_by_id(&id);
     }
-    let chat_type = parameters.parsed("chatType", ChatType::parse)?.ok_or_else(|| missing("chatType"))?;
+    let chat_type = parameters
+        .parsed("chatType", ChatType::parse)?
+        .ok_or_else(|| missing("chatType"))?;
     let peer = parameters.text("peerId")?.ok_or_else(|| missing("peerId"))?;
     Ok(ConversationRef::Peer(chat_type, peer.into()))
 }
@@ -138,7 +147,9 @@ pub fn read_conversation_in(body: Object<'_>) -> Result<ConversationRef, Refusal
     if let Some(id) = body.opt_str("conversationId")? {
         return conversation_by_id(id);
     }
-    let chat_type = body.opt_parsed("chatType", ChatType::parse)?.ok_or_else(|| missing("conversationId"))?;
+    let chat_type = body
+        .opt_parsed("chatType", ChatType::parse)?
+        .ok_or_else(|| missing("conversationId"))?;
     Ok(ConversationRef::Peer(chat_type, body.str("peerId")?.into()))
 }
 
@@ -148,7 +159,10 @@ fn conversation_by_id(id: &str) -> Result<ConversationRef, Refusal> {
 }
 
 fn missing(name: &'static str) -> Refusal {
-    Refusal::field(name, "Name the conversation by `conversationId`, or by `chatType` and `peerId`.")
+    Refusal::field(
+        name,
+        "Name the conversation by `conversationId`, or by `chatType` and `peerId`.",
+    )
 }
 
 /// `before`, `after` or `around`, at most one of them.
@@ -156,13 +170,19 @@ fn missing(name: &'static str) -> Refusal {
 /// # Errors
 /// `invalid_<field>`.
 pub fn read_window(parameters: &Parameters<'_>) -> Result<Window, Refusal> {
-    let makers: [(&'static str, fn(i64) -> Window); 3] =
-        [("before", Window::Before), ("after", Window::After), ("around", Window::Around)];
+    let makers: [(&'static str, fn(i64) -> Window); 3] = [
+        ("before", Window::Before),
+        ("after", Window::After),
+        ("around", Window::Around),
+    ];
     let mut window = Window::Newest;
     for (name, make) in makers {
         let Some(seq) = parameters.int(name)? else { continue };
         if seq < 0 || window != Window::Newest {
-            return Err(Refusal::field(name, "Give one of `before`, `after` and `around`, as a `seq`."));
+            return Err(Refusal::field(
+                name,
+                "Give one of `before`, `after` and `around`, as a `seq`.",
+            ));
         }
         window = make(seq);
     }

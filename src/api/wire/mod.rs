@@ -1,16 +1,16 @@
 //! The only place that names JSON fields: documents from outside, and our values as JSON.
 
+pub mod connection;
 pub mod document;
 pub mod group;
 pub mod json;
+pub mod key;
+pub mod list;
 pub mod live;
 pub mod message;
 pub mod parameters;
 pub mod robot;
 pub mod sync;
 pub mod user;
-pub mod webhook_event;
-pub mod connection;
-pub mod key;
-pub mod list;
 pub mod webhook;
+pub mod webhook_event;

@@ -69,7 +69,10 @@ impl<'r> Parameters<'r> {
     /// `invalid_limit`.
     pub fn page(&self) -> Result<Page, Refusal> {
         let cursor = self.text("cursor")?.map(|cursor| cursor.into());
-        Ok(Page { cursor, limit: self.limit()? })
+        Ok(Page {
+            cursor,
+            limit: self.limit()?,
+        })
     }
 }
 
@@ -90,15 +93,29 @@ mod tests {
     use super::*;
 
     fn with(query: &str) -> Parameters<'_> {
-        Parameters { id: None, query: Some(query) }
+        Parameters {
+            id: None,
+            query: Some(query),
+        }
     }
 
     #[test]
     fn limits_are_checked() {
         assert_eq!(with("").limit(), Ok(50));
         assert_eq!(with("limit=200").limit(), Ok(200));
-        for bad in ["limit=0", "limit=201", "limit=-1", "limit=x", "limit=1&limit=2", "limit=99999999999999999999"] {
-            assert_eq!(with(bad).limit().map_err(|refusal| refusal.fault), Err(Fault::InvalidField("limit")), "{bad}");
+        for bad in [
+            "limit=0",
+            "limit=201",
+            "limit=-1",
+            "limit=x",
+            "limit=1&limit=2",
+            "limit=99999999999999999999",
+        ] {
+            assert_eq!(
+                with(bad).limit().map_err(|refusal| refusal.fault),
+                Err(Fault::InvalidField("limit")),
+                "{bad}"
+            );
         }
     }
 

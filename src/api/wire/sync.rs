@@ -22,7 +22,10 @@ pub fn read_cursor(text: &str, epoch: &str) -> Option<SyncCursor> {
     let (position, loaded) = rest.split_once('.')?;
     let number = |text: &str| text.parse::<i64>().ok().filter(|number| *number >= 0);
     let loaded = number(loaded)?;
-    Some(SyncCursor { position: Position(number(position)?), loaded: (loaded > 0).then_some(ConversationKey(loaded)) })
+    Some(SyncCursor {
+        position: Position(number(position)?),
+        loaded: (loaded > 0).then_some(ConversationKey(loaded)),
+    })
 }
 
 /// A page.
@@ -32,7 +35,9 @@ pub fn write_page(page: &SyncPage, epoch: &str, out: &mut Vec<u8>) {
         .value("cursor", write_cursor(page.cursor, epoch))
         .value("epoch", epoch)
         .value("recovered", page.recovered)
-        .list("conversations", &page.conversations, |view, out| write_conversation(view, out))
+        .list("conversations", &page.conversations, |view, out| {
+            write_conversation(view, out)
+        })
         .list("messages", &page.messages, |message, out| write_message(message, out))
         .raw("changes", b"[]")
         .list("events", &page.notices, |notice, out| write_notice(notice, out))
@@ -47,8 +52,14 @@ mod tests {
     #[test]
     fn cursors_hold_in_their_epoch_alone() {
         for cursor in [
-            SyncCursor { position: Position(0), loaded: None },
-            SyncCursor { position: Position(77), loaded: Some(ConversationKey(5)) },
+            SyncCursor {
+                position: Position(0),
+                loaded: None,
+            },
+            SyncCursor {
+                position: Position(77),
+                loaded: Some(ConversationKey(5)),
+            },
         ] {
             let text = write_cursor(cursor, "e1");
             assert_eq!(read_cursor(&text, "e1"), Some(cursor));
