@@ -1,0 +1,8 @@
+//! Whole gateways without sockets: bytes in, bytes out, with the real committer over the memory store.
+
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+mod http;
+mod live;
+mod socket;
+mod world;
