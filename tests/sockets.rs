@@ -354,6 +354,8 @@ fn a_server_commits_what_was_accepted_and_stops_in_order() {
         driver: probe(),
         connection_limit: 100,
         readers: vec![store.reader()],
+        webhook_reader: store.reader(),
+        webhook_allow_private: false,
         committer: Committer::new(store.backend(), 10).expect("an empty store has facts"),
         wal: "none".into(),
     };

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::outbound;
 use crate::domain::event::{CommittedBatch, Event};
 
 /// A number that one thread changes and any thread reads.
@@ -113,6 +114,8 @@ pub struct Gauges {
     pub mailboxes: usize,
     /// Bytes of the write-ahead log.
     pub wal_bytes: u64,
+    /// What the webhook sender counts.
+    pub webhooks: outbound::Counts,
 }
 
 /// Everything that is counted in the process.
@@ -152,6 +155,14 @@ impl Metrics {
             line(&mut text, "gauge", &name, depth as u64);
         }
         line(&mut text, "gauge", "ringim_wal_bytes", gauges.wal_bytes);
+        for (result, count) in [
+            ("delivered", gauges.webhooks.delivered),
+            ("failed", gauges.webhooks.failed),
+        ] {
+            let name = format!("ringim_webhook_attempts_total{{result=\"{result}\"}}");
+            line(&mut text, "counter", &name, count);
+        }
+        line(&mut text, "gauge", "ringim_webhook_lag_positions", gauges.webhooks.lag);
         text
     }
 

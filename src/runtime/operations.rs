@@ -76,6 +76,7 @@ impl Operations {
             reader_queue: self.links.readers.len(),
             password_queue: self.links.passwords.len(),
             mailboxes: self.links.mailboxes.iter().map(super::mailbox::Mailbox::len).sum(),
+            webhooks: self.links.webhooks.counts(),
             wal_bytes: std::fs::metadata(&self.wal).map_or(0, |metadata| metadata.len()),
         }
     }

@@ -42,6 +42,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let Store {
         mut committer,
         mut readers,
+        webhook_reader,
         epoch,
     } = open_store(config)?;
     let first_key = first_key::make(&config.data, &mut committer, &mut readers[0])?;
@@ -55,6 +56,8 @@ pub fn run(config: &Config) -> Result<(), StartError> {
         connection_limit: files.saturating_sub(RESERVED_FILES),
         committer,
         readers: Vec::from(readers),
+        webhook_reader,
+        webhook_allow_private: config.webhook_allow_private,
         wal: config.data.join("im.db-wal"),
     };
     let server = start(parts, &setup)?;
@@ -86,6 +89,7 @@ fn shards(config: &Config) -> u16 {
 struct Store {
     committer: Committer<SqliteBackend>,
     readers: [SqliteReader; READERS],
+    webhook_reader: SqliteReader,
     epoch: String,
 }
 
@@ -99,11 +103,13 @@ fn open_store(config: &Config) -> Result<Store, StartError> {
     let backend = sqlite::open(&config.data).map_err(|error| damaged(&error))?;
     let reader = || backend.reader().map_err(|error| damaged(&error));
     let readers = [reader()?, reader()?];
+    let webhook_reader = reader()?;
     let epoch = backend.epoch().map_err(|error| damaged(&error))?;
     let committer = Committer::new(backend, config.message_id_window).map_err(|error| damaged(&error))?;
     Ok(Store {
         committer,
         readers,
+        webhook_reader,
         epoch,
     })
 }

@@ -40,6 +40,10 @@ pub struct Parts<B, R> {
     pub committer: Committer<B>,
     /// The store's reading side; each gets a thread.
     pub readers: Vec<R>,
+    /// The webhook sender's view of the store.
+    pub webhook_reader: R,
+    /// Whether webhooks may go to private addresses.
+    pub webhook_allow_private: bool,
     /// The write-ahead log, whose size is told in `/metrics`.
     pub wal: PathBuf,
 }
@@ -54,9 +58,7 @@ pub struct Server {
     pub metrics: Arc<Metrics>,
     shards_running: Receiver<()>,
     writer: JoinHandle<()>,
-    /// For the webhook sender, until it is started.
-    news: Option<outbound::Inbox>,
-    sender: Option<JoinHandle<()>>,
+    webhook_sender: JoinHandle<()>,
 }
 
 /// Starts all threads; `make_service` builds the service of a shard on its own thread.
@@ -107,6 +109,14 @@ where
     }
     .start()?;
 
+    let orders = links.writer.clone();
+    let webhook_sender = outbound::start(outbound::Setup {
+        inbox: news,
+        reader: Box::new(parts.webhook_reader),
+        submit: Box::new(move |submissions| orders.try_send(Order::Commit(submissions)).is_ok()),
+        allow_private: parts.webhook_allow_private,
+    })?;
+
     let (running, shards_running) = bounded(0);
     let shards = Shards {
         listen: parts.listen,
@@ -119,12 +129,11 @@ where
     let address = shards.start(inboxes, make_service)?;
     Ok(Server {
         address,
-        news: Some(news),
-        sender: None,
         links,
         metrics,
         shards_running,
         writer,
+        webhook_sender,
     })
 }
 
@@ -170,20 +179,6 @@ impl Shards {
 }
 
 impl Server {
-    /// Starts the webhook sender, with its own view of the store.
-    pub fn start_webhooks(&mut self, reader: Box<dyn Reader>, allow_private: bool) -> io::Result<()> {
-        let Some(inbox) = self.news.take() else { return Ok(()) };
-        let writer = self.links.writer.clone();
-        let setup = outbound::Setup {
-            inbox,
-            reader,
-            submit: Box::new(move |submissions| writer.try_send(Order::Commit(submissions)).is_ok()),
-            allow_private,
-        };
-        self.sender = Some(outbound::start(setup)?);
-        Ok(())
-    }
-
     /// Stops in order: no new connections, `bye` to the present ones, their last commands committed, the files
     /// tidy.
     pub fn stop(self) {
@@ -203,9 +198,7 @@ impl Server {
             );
         }
         self.links.webhooks.stop();
-        if let Some(sender) = self.sender {
-            let _ = sender.join();
-        }
+        let _ = self.webhook_sender.join();
         if self.links.writer.send(Order::Finish).is_ok() {
             let _ = self.writer.join();
         }

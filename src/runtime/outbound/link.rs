@@ -46,6 +46,20 @@ struct State {
     /// Whether any webhook is waiting for the log to move.
     followed: AtomicBool,
     stopping: AtomicBool,
+    delivered: AtomicU64,
+    failed: AtomicU64,
+    lag: AtomicU64,
+}
+
+/// What the sender counts, for `/metrics`.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Counts {
+    /// Attempts that a target accepted.
+    pub delivered: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// Log positions that the webhook furthest behind has not read.
+    pub lag: u64,
 }
 
 /// The way to the sender.
@@ -146,6 +160,15 @@ impl Link {
         self.ring();
     }
 
+    /// What the sender has counted since the start.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            delivered: self.state.delivered.load(Ordering::Relaxed),
+            failed: self.state.failed.load(Ordering::Relaxed),
+            lag: self.state.lag.load(Ordering::Relaxed),
+        }
+    }
+
     fn ring(&self) {
         // A full bell rings already.
         let _ = self.bell.try_send(());
@@ -171,6 +194,18 @@ impl Inbox {
     /// Says whether the bell is to be rung for every commit.
     pub fn follow(&self, follow: bool) {
         self.link.state.followed.store(follow, Ordering::Release);
+    }
+
+    /// Counts an attempt.
+    pub fn count(&self, delivered: bool) {
+        let state = &self.link.state;
+        let counter = if delivered { &state.delivered } else { &state.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tells how far the webhook furthest behind has to go.
+    pub fn set_lag(&self, positions: u64) {
+        self.link.state.lag.store(positions, Ordering::Relaxed);
     }
 
     /// Whether the sender is to end.

@@ -15,7 +15,7 @@ use std::io;
 use std::thread::JoinHandle;
 
 use self::client::Client;
-pub use self::link::{Inbox, Link, TestReply, link};
+pub use self::link::{Counts, Inbox, Link, TestReply, link};
 use self::log_reader::LogReader;
 use self::pool::Pool;
 use self::sender::Sender;

@@ -99,6 +99,7 @@ impl Sender {
             }
             tracing::debug!(webhook = &*endpoint.webhook.id, %error, "a webhook's target did not take an event");
         }
+        self.inbox.count(*outcome == Outcome::Delivered);
         endpoint.queue.settle(&finished.positions, outcome, *took, now);
     }
 
@@ -179,6 +180,13 @@ impl Sender {
         for endpoint in self.endpoints.values_mut() {
             more |= endpoint.read_log(&mut self.reader, head, now);
         }
+        let read = self
+            .endpoints
+            .values()
+            .map(|endpoint| endpoint.queue.read())
+            .min()
+            .unwrap_or(head);
+        self.inbox.set_lag(head.0.saturating_sub(read.0).max(0).unsigned_abs());
         while self.send_one_each(now) {}
         more
     }
