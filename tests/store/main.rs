@@ -1,6 +1,8 @@
 //! The store: one conformance suite for every backend, and what only SQLite promises.
 
 mod conformance;
+mod file;
+mod random;
 mod sqlite;
 mod store;
 mod vocabulary;

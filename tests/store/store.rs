@@ -1,9 +1,6 @@
 //! A store under test: a writer, its readers, and how to open it again.
 
-use std::sync::Arc;
-
 use ringim::domain::change::Change;
-use ringim::domain::message::Message;
 use ringim::domain::query::{Answer, Query};
 use ringim::store::{Backend, QueryFault, Reader, StoreError};
 
@@ -45,16 +42,6 @@ impl<S: Subject> Store<S> {
             }
         }
         backend.commit()
-    }
-
-    /// One batch of messages, and background work as the writer does it.
-    pub fn say(&mut self, messages: Vec<Message>) {
-        let changes: Vec<Change> = messages
-            .into_iter()
-            .map(|message| Change::PutMessage(Arc::new(message)))
-            .collect();
-        self.commit(&changes);
-        self.subject.backend().maintain(false).expect("maintenance works");
     }
 
     /// Background work until there is none.

@@ -70,16 +70,6 @@ pub fn participant(conversation: i64, user: i64, position: i64) -> Change {
     }
 }
 
-/// A pair's conversation with both participants.
-pub fn pair(key: i64, one: i64, other: i64, position: i64) -> Vec<Change> {
-    let parties = Parties::pair(UserKey(one), UserKey(other));
-    vec![
-        conversation(key, parties),
-        participant(key, one, position),
-        participant(key, other, position),
-    ]
-}
-
 /// A text message from one user to another or to a group.
 pub fn message(position: i64, conversation: i64, seq: i64, from: i64, to: &str, chat_type: ChatType) -> Message {
     let author = user(from);

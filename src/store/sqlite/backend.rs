@@ -73,6 +73,16 @@ impl SqliteBackend {
         Ok(self.upkeep.checkpoints.split(connection))
     }
 
+    /// Lets `im.db` grow by at most so many pages of 4 KiB, or without bound: how tests fill the disk.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn limit_pages(&self, more: Option<i64>) -> Result<(), StoreError> {
+        let present: i64 = self.im.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        let most = more.map_or(i64::from(u32::MAX) - 1, |more| present + more);
+        Ok(self.im.pragma_update(None, "max_page_count", most)?)
+    }
+
     /// Bytes in the WAL that await a checkpoint. Grows while somebody holds a long read transaction.
     pub fn wal_bytes(&self) -> i64 {
         self.upkeep.checkpoints.pages() * PAGE_BYTES

@@ -26,7 +26,10 @@ pub(super) struct Participation {
 impl Snapshot<'_> {
     pub(super) fn conversations(&self, user: UserKey, page: &Page) -> Answered<Listed<ConversationView>> {
         let order = |participation: &Participation| {
-            (participation.conversation.last_position.0, participation.conversation.key.0)
+            (
+                participation.conversation.last_position.0,
+                participation.conversation.key.0,
+            )
         };
         let start = pair_cursor(page, (i64::MAX, i64::MAX))?;
         let mut all = self.participations(user, 0)?;

@@ -158,7 +158,9 @@ impl Snapshot<'_> {
 
     pub(super) fn password(&self, username: &Username) -> Answered<Option<StoredPassword>> {
         match rows::user_key_by_username(&self.im, &username.folded())? {
-            Some(user) => Ok(self.password_of(user)?.filter(|stored| stored.user.username == *username)),
+            Some(user) => Ok(self
+                .password_of(user)?
+                .filter(|stored| stored.user.username == *username)),
             None => Ok(None),
         }
     }

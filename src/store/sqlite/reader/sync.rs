@@ -61,7 +61,7 @@ impl Snapshot<'_> {
             let first = (conversation.head - i64::from(limit) + 1).max(1);
             let messages = self.messages(conversation.key, first, conversation.head)?;
             let mut step = Step {
-                view: Some(self.view(user, &participation, &mut loader)?),
+                views: vec![self.view(user, &participation, &mut loader)?],
                 messages,
                 notice: None,
             };
@@ -95,23 +95,28 @@ impl Snapshot<'_> {
         let mut page = PageBuilder::default();
         let mut shown = HashSet::new();
         let mut reached = after;
-        for (position, item) in self.items(user, &participations, after, limit + 1)? {
+        let items = self.items(user, &participations, after, limit + 1)?;
+        // Things at one position belong to one change: a page ends between positions.
+        for together in items.chunk_by(|one, next| one.0 == next.0) {
             let mut step = Step::default();
-            if let Some(found) = item
-                .participation()
-                .filter(|found| shown.insert(found.conversation.key))
-            {
-                step.view = Some(self.view(user, found, &mut loader)?);
+            for (position, item) in together {
+                if let Some(found) = item
+                    .participation()
+                    .filter(|found| shown.insert(found.conversation.key))
+                {
+                    step.views.push(self.view(user, found, &mut loader)?);
+                }
+                match item {
+                    Item::Message(_) => step
+                        .messages
+                        .push(loader.message(*position)?.ok_or(broken("position of a message"))?),
+                    Item::Notice => {
+                        step.notice = Some(loader.notice(*position)?.ok_or(broken("position of a notice"))?)
+                    }
+                    Item::Conversation(_) => {}
+                }
             }
-            match item {
-                Item::Message(_) => step
-                    .messages
-                    .push(loader.message(position)?.ok_or(broken("position of a message"))?),
-                Item::Notice => step.notice = Some(loader.notice(position)?.ok_or(broken("position of a notice"))?),
-                Item::Conversation(_) => {}
-            }
-            // Things at one position belong to one change: a page ends between positions.
-            if reached > after && position > reached && (page.entries() >= limit || !page.has_room_for(&step)) {
+            if reached > after && (page.is_full_for(&step, limit) || !page.has_room_for(&step)) {
                 return Ok(page.finish(
                     SyncCursor {
                         position: Position(reached),
@@ -120,7 +125,7 @@ impl Snapshot<'_> {
                     true,
                 ));
             }
-            reached = position;
+            reached = together.first().map_or(reached, |(position, _)| *position);
             step.shrink_to_a_page();
             page.add(step);
         }
@@ -159,7 +164,11 @@ impl Snapshot<'_> {
             }
             if conversation.last_position.0 > after {
                 let positions = order.above(conversation.key.0, after, count)?;
-                items.extend(positions.into_iter().map(|position| (position, Item::Message(participation))));
+                items.extend(
+                    positions
+                        .into_iter()
+                        .map(|position| (position, Item::Message(participation))),
+                );
             }
             if conversation.parties.chat_type() == ChatType::Group {
                 let notices = self.conversation_notices(conversation.key, after, count)?;
@@ -204,20 +213,20 @@ impl Snapshot<'_> {
 /// What belongs together on a page.
 #[derive(Default)]
 struct Step {
-    view: Option<ConversationView>,
+    views: Vec<ConversationView>,
     messages: Vec<Arc<Message>>,
     notice: Option<Arc<Notice>>,
 }
 
 impl Step {
     fn bytes(&self) -> usize {
-        let view = self.view.as_ref().map_or(0, view_bytes);
+        let views: usize = self.views.iter().map(view_bytes).sum();
         let messages: usize = self.messages.iter().map(|message| message_bytes(message)).sum();
         let notice = self
             .notice
             .as_ref()
             .map_or(0, |notice| FRAME_BYTES * (1 + notice.users.len()));
-        view + messages + notice
+        views + messages + notice
     }
 
     /// Leaves out old messages, then the newest one's second copy, of what alone would not fit into a page.
@@ -226,11 +235,8 @@ impl Step {
         while self.messages.len() > 1 && self.bytes() > SYNC_PAGE_BYTES {
             self.messages.remove(0);
         }
-        if let Some(view) = self.view.as_mut().filter(|_| self.messages.len() == 1) {
-            let message = self.messages.first().map_or(0, |message| message_bytes(message));
-            if view_bytes(view) + message > SYNC_PAGE_BYTES {
-                view.last_message = None;
-            }
+        if self.bytes() > SYNC_PAGE_BYTES {
+            self.views.iter_mut().for_each(|view| view.last_message = None);
         }
     }
 }
@@ -251,13 +257,15 @@ impl PageBuilder {
 
     fn add(&mut self, step: Step) {
         self.bytes += step.bytes();
-        self.conversations.extend(step.view);
+        self.conversations.extend(step.views);
         self.messages.extend(step.messages);
         self.notices.extend(step.notice);
     }
 
-    fn entries(&self) -> usize {
-        self.messages.len() + self.notices.len()
+    /// Whether the step brings one message or notice too many.
+    fn is_full_for(&self, step: &Step, limit: usize) -> bool {
+        let adds_none = step.messages.is_empty() && step.notice.is_none();
+        !adds_none && self.messages.len() + self.notices.len() >= limit
     }
 
     fn finish(mut self, cursor: SyncCursor, more: bool) -> SyncPage {
