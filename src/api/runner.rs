@@ -177,11 +177,8 @@ impl Runner {
         }
     }
 
-    /// Asks the writer about a credential.
-    ///
-    /// # Errors
-    /// The end of the request, when too many wait already.
-    pub fn ask(&mut self, asker: Asker, command: Command, resume: Resume) -> Result<(), Finished> {
+    /// Asks the writer about a credential; the end of the request when too many wait already.
+    pub fn ask(&mut self, asker: Asker, command: Command, resume: Resume) -> Option<Finished> {
         self.submit(asker, Actor::Admin, command, resume)
     }
 
@@ -205,9 +202,9 @@ impl Runner {
     }
 
     fn proceed(&mut self, asker: Asker, flow: Flow) -> Option<Finished> {
-        let begun = match flow {
-            Ok(Step::Done(data)) => Err(self.finish(asker, Ok(data))),
-            Err(refusal) => Err(self.finish(asker, Err(refusal))),
+        match flow {
+            Ok(Step::Done(data)) => Some(self.finish(asker, Ok(data))),
+            Err(refusal) => Some(self.finish(asker, Err(refusal))),
             Ok(Step::Submit(actor, command, then)) => self.submit(asker, actor, command, Resume::Reply(then)),
             Ok(Step::Query(query, then)) => {
                 self.wait(asker, Resume::Answer(then), |ticket| Output::Query(ticket, query))
@@ -219,48 +216,45 @@ impl Runner {
                 self.wait(asker, Resume::Text(then), |ticket| Output::Operation(ticket, work))
             }
             Ok(Step::ListConnections(then)) => self.gather(asker, then),
-        };
-        begun.err()
+        }
     }
 
-    fn submit(&mut self, asker: Asker, actor: Actor, command: Command, resume: Resume) -> Result<(), Finished> {
+    fn submit(&mut self, asker: Asker, actor: Actor, command: Command, resume: Resume) -> Option<Finished> {
         let (shard, connection) = (self.shard, Some(asker.connection));
         self.wait(asker, resume, |number| {
-            let ticket = Ticket { asker: shard, number };
             Output::Submit(Submission {
                 actor,
                 command,
                 connection,
-                ticket,
+                ticket: Ticket { asker: shard, number },
             })
         })
     }
 
-    fn gather(&mut self, asker: Asker, then: Then<Vec<ConnectionInfo>>) -> Result<(), Finished> {
-        let shard = self.shard;
-        self.wait(asker, Resume::Connections(then), |ticket| {
-            Output::Peer(None, PeerMessage::ListConnections { asker: shard, ticket })
-        })?;
-        if let Some(Output::Peer(_, PeerMessage::ListConnections { ticket, .. })) = self.outputs.back() {
-            let deadline_ms = self.now.monotonic_ms + limits::GATHER_MS;
-            self.gatherings.push(Gathering {
-                ticket: *ticket,
+    fn gather(&mut self, asker: Asker, then: Then<Vec<ConnectionInfo>>) -> Option<Finished> {
+        let (shard, deadline_ms) = (self.shard, self.now.monotonic_ms + limits::GATHER_MS);
+        let mut gathering = None;
+        let finished = self.wait(asker, Resume::Connections(then), |ticket| {
+            gathering = Some(Gathering {
+                ticket,
                 missing: None,
                 deadline_ms,
                 connections: Vec::new(),
             });
-        }
-        Ok(())
+            Output::Peer(None, PeerMessage::ListConnections { asker: shard, ticket })
+        });
+        self.gatherings.extend(gathering);
+        finished
     }
 
-    /// Remembers who waits and says what for.
-    fn wait(&mut self, asker: Asker, resume: Resume, output: impl FnOnce(u64) -> Output) -> Result<(), Finished> {
+    /// Remembers who waits and says what for; the end of the operation when too many wait already.
+    fn wait(&mut self, asker: Asker, resume: Resume, output: impl FnOnce(u64) -> Output) -> Option<Finished> {
         match self.tickets.insert(Waiting { asker, resume }) {
             Ok(ticket) => {
                 self.outputs.push_back(output(ticket));
-                Ok(())
+                None
             }
-            Err(waiting) => Err(self.finish(waiting.asker, Err(Fault::Busy.into()))),
+            Err(waiting) => Some(self.finish(waiting.asker, Err(Fault::Busy.into()))),
         }
     }
 }

@@ -191,7 +191,7 @@ impl Gateway {
                     body: (&*request.body).into(),
                 };
                 let command = claim.command();
-                if let Err(finished) = self.runner.ask(asker, command, Resume::Parked(claim, Box::new(parked))) {
+                if let Some(finished) = self.runner.ask(asker, command, Resume::Parked(claim, Box::new(parked))) {
                     self.answer(finished);
                 }
             }

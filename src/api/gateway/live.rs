@@ -199,7 +199,7 @@ impl Gateway {
                     envelope: Envelope::Live(request),
                 };
                 let command = claim.command();
-                if let Err(finished) = self.runner.ask(asker, command, Resume::Attach(claim)) {
+                if let Some(finished) = self.runner.ask(asker, command, Resume::Attach(claim)) {
                     self.refuse_live(
                         id,
                         &RequestId::default(),

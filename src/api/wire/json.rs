@@ -94,10 +94,7 @@ mod tests {
             .value("b", 1)
             .value("c", None::<i64>)
             .optional("d", None::<i64>);
-        members
-            .raw("e", b"[1]")
-            .list("f", [1, 2], |item, out| write_value(item, out))
-            .end();
+        members.raw("e", b"[1]").list("f", [1, 2], write_value).end();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             r#"{"a":"x\"\n","b":1,"c":null,"e":[1],"f":[1,2]}"#

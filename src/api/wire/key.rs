@@ -13,7 +13,7 @@ pub fn write_key(key: &ApiKey, out: &mut Vec<u8>) {
         .value("prefix", &*key.prefix);
     write_list(
         Scopes::from_bits(key.scopes).names(),
-        |name, out| write_value(name, out),
+        write_value,
         members.name("scopes"),
     );
     members.value("createdAt", key.created_at).end();

@@ -170,13 +170,13 @@ fn missing(name: &'static str) -> Refusal {
 /// # Errors
 /// `invalid_<field>`.
 pub fn read_window(parameters: &Parameters<'_>) -> Result<Window, Refusal> {
-    let makers: [(&'static str, fn(i64) -> Window); 3] = [
-        ("before", Window::Before),
+    let bounds = [
+        ("before", Window::Before as fn(i64) -> Window),
         ("after", Window::After),
         ("around", Window::Around),
     ];
     let mut window = Window::Newest;
-    for (name, make) in makers {
+    for (name, make) in bounds {
         let Some(seq) = parameters.int(name)? else { continue };
         if seq < 0 || window != Window::Newest {
             return Err(Refusal::field(
