@@ -93,9 +93,38 @@ async fn may_read<S: Service + 'static>(reactor: &Reactor<S>, id: ConnectionId) 
 }
 
 /// Waits for bytes without holding a buffer.
-async fn readable(socket: &OwnedReadHalf<TcpStream>) -> std::io::Result<()> {
+fn readable(socket: &OwnedReadHalf<TcpStream>) -> impl Future<Output = std::io::Result<()>> {
     // SAFETY: the stream lives as long as the half, stays on this thread, and neither half moves it;
     // `readable` only clones its descriptor.
     let stream = unsafe { &*socket.0.get() };
-    stream.readable(true).await
+    stream.readable(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::gateway::Gateway;
+
+    fn size_of_future<A, B, C, F>(_: fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_s_task_is_small() {
+        let size = size_of_future(read::<Gateway>);
+        assert!(size <= 208, "every idle connection holds these {size} bytes");
+    }
+
+    #[test]
+    fn only_quick_reads_in_a_row_make_a_connection_busy() {
+        let mut pace = Pace::default();
+        (0..3).for_each(|read| pace.note(read * BUSY_GAP_MS));
+        assert!(!pace.is_busy());
+        (0..4).for_each(|read| pace.note(1000 + read));
+        assert!(!pace.is_busy());
+        pace.note(1004);
+        assert!(pace.is_busy());
+        pace.note(1004 + BUSY_GAP_MS);
+        assert!(!pace.is_busy());
+    }
 }
