@@ -78,3 +78,19 @@ pub const GATHER_MS: u64 = 1_000;
 
 /// Bytes of a `reqId`.
 pub const REQUEST_ID_BYTES: usize = 256;
+
+/// Events of one webhook in memory that were read and neither delivered nor recorded as failing. Full: the log
+/// is not read on for it.
+pub const WEBHOOK_WINDOW: usize = 64;
+
+/// Failing events of one webhook. Full: the log is not read on for it.
+pub const WEBHOOK_FAILING: usize = 10_000;
+
+/// Calls to the targets of webhooks under way at once. Full: what is due waits for one to end.
+pub const WEBHOOK_CALLS: usize = 32;
+
+/// Users that came or went, waiting for the webhook sender. Full: dropped, they are best effort.
+pub const WEBHOOK_PRESENCE: usize = 1024;
+
+/// Tests of webhooks waiting for the sender. Full: `busy`.
+pub const WEBHOOK_TESTS: usize = 16;

@@ -10,15 +10,10 @@ use super::health::Health;
 use super::lanes::{Lane, Lanes};
 use super::record::Unrecorded;
 use super::{Delivery, DeliveryState, Outcome, schedule};
+use crate::base::limits;
 use crate::domain::command::Command;
 use crate::domain::id::{Position, Timestamp};
 use crate::domain::query::LogEntry;
-
-/// Fresh events in memory. Reached: the log is not read on.
-const WINDOW: usize = 64;
-
-/// Rows of failing events. Reached: the log is not read on.
-const FAILING_ROWS: usize = 10_000;
 
 /// Attempts under way at once for a target that works.
 const SENDING: usize = 4;
@@ -95,12 +90,12 @@ impl Queue {
 
     /// How many log entries may be read now.
     pub fn room(&self, now: Timestamp) -> usize {
-        if self.events.len() - self.fresh.len() >= FAILING_ROWS {
+        if self.events.len() - self.fresh.len() >= limits::WEBHOOK_FAILING {
             return 0;
         }
         match self.health.probe_at() {
             Some(at) => usize::from(at <= now && self.fresh.is_empty()),
-            None => WINDOW.saturating_sub(self.fresh.len()),
+            None => limits::WEBHOOK_WINDOW.saturating_sub(self.fresh.len()),
         }
     }
 

@@ -133,6 +133,8 @@ impl Resolver for CheckedResolver {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
     use crate::base::secret::Secret;
 
@@ -180,6 +182,24 @@ mod tests {
         assert_eq!(call(&client, "http://127.0.0.1:9/"), Err("connection refused"));
         assert_eq!(call(&client, "ftp://127.0.0.1/"), Err("bad address"));
         assert_eq!(call(&client, "not an address"), Err("bad address"));
+    }
+
+    #[test]
+    fn a_target_that_speaks_no_tls_is_refused() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                .unwrap();
+            stream.read(&mut [0; 1024]).unwrap();
+        });
+        assert_eq!(
+            call(&Client::new(true), &format!("https://{address}/")),
+            Err("TLS failed")
+        );
+        peer.join().unwrap();
     }
 
     #[test]

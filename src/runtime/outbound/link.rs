@@ -7,16 +7,11 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::pool::Attempt;
+use crate::base::limits;
 use crate::domain::command::Ticket;
 use crate::domain::event::{CommittedBatch, Event};
 use crate::domain::id::{Position, UserId};
 use crate::domain::rejection::Rejection;
-
-/// Users that came or went, waiting to be told. Full: dropped, they are best effort.
-const PRESENCE_QUEUE: usize = 1024;
-
-/// Tests that wait. Full: `busy`.
-const TEST_QUEUE: usize = 16;
 
 /// Takes the JSON text that answers a test.
 pub type TestReply = Box<dyn FnOnce(Result<Box<str>, Rejection>) + Send>;
@@ -94,8 +89,8 @@ pub fn link() -> (Link, Inbox) {
     // The sender itself bounds these two: one command per webhook, one attempt per thread.
     let (settled, settlements) = unbounded();
     let (finished, attempts) = unbounded();
-    let (presence, users) = bounded(PRESENCE_QUEUE);
-    let (tests, requested) = bounded(TEST_QUEUE);
+    let (presence, users) = bounded(limits::WEBHOOK_PRESENCE);
+    let (tests, requested) = bounded(limits::WEBHOOK_TESTS);
     let link = Link {
         state: Arc::default(),
         bell,
@@ -266,10 +261,10 @@ mod tests {
     fn full_queues_make_nobody_wait() {
         let (link, inbox) = link();
         inbox.follow(true);
-        (0..2 * PRESENCE_QUEUE).for_each(|_| link.presence(UserId::stored("a"), true));
-        assert_eq!(inbox.presence.len(), PRESENCE_QUEUE);
+        (0..2 * limits::WEBHOOK_PRESENCE).for_each(|_| link.presence(UserId::stored("a"), true));
+        assert_eq!(inbox.presence.len(), limits::WEBHOOK_PRESENCE);
         let (replied, replies) = unbounded();
-        for _ in 0..=TEST_QUEUE {
+        for _ in 0..=limits::WEBHOOK_TESTS {
             let replied = replied.clone();
             link.test("w".into(), Box::new(move |reply| drop(replied.send(reply))));
         }

@@ -9,15 +9,13 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::client::Client;
 use crate::api::webhook::request::{Request, judge};
+use crate::base::limits;
 use crate::domain::id::Timestamp;
 use crate::domain::webhook::{Outcome, WebhookKind};
 use crate::runtime::clock::wall_ms;
 
-/// Calls under way at once.
-const THREADS: usize = 32;
-
-/// Of these, calls to targets that failed or were slow the last time.
-const TROUBLED: usize = THREADS / 2;
+/// Calls under way at once to targets that failed or were slow the last time.
+const TROUBLED: usize = limits::WEBHOOK_CALLS / 2;
 
 /// How an attempt went.
 pub struct Attempt {
@@ -59,7 +57,7 @@ pub struct Pool {
 impl Pool {
     /// A pool that has no threads yet.
     pub fn new(client: Client) -> Self {
-        let (jobs, queue) = bounded(THREADS);
+        let (jobs, queue) = bounded(limits::WEBHOOK_CALLS);
         Self {
             client,
             jobs,
@@ -71,7 +69,7 @@ impl Pool {
 
     /// Whether a call can begin at once.
     pub fn has_room(&self, troubled: bool) -> bool {
-        self.busy.all.load(Ordering::Acquire) < THREADS
+        self.busy.all.load(Ordering::Acquire) < limits::WEBHOOK_CALLS
             && (!troubled || self.busy.troubled.load(Ordering::Acquire) < TROUBLED)
     }
 
@@ -81,7 +79,7 @@ impl Pool {
         self.busy
             .troubled
             .fetch_add(usize::from(job.troubled), Ordering::AcqRel);
-        if busy >= self.threads && self.threads < THREADS && self.start_thread().is_ok() {
+        if busy >= self.threads && self.threads < limits::WEBHOOK_CALLS && self.start_thread().is_ok() {
             self.threads += 1;
         }
         if self.threads == 0 {

@@ -199,7 +199,7 @@ fn memory_and_threads_are_bounded() {
         conversation += 1;
         world.append(conversation);
     }
-    assert_eq!(world.queue.fresh.len(), WINDOW);
+    assert_eq!(world.queue.fresh.len(), limits::WEBHOOK_WINDOW);
     let mut sending = 0;
     while let Some(position) = world.due(0) {
         world.queue.start(&[Position(position)]);
@@ -226,5 +226,5 @@ fn a_target_that_is_down_is_probed_and_its_events_stay_in_the_log() {
     }
     world.attempt(21, &Outcome::Delivered, now);
     assert_eq!(world.due(now), Some(1), "back again: no need to wait for the schedule");
-    assert_eq!(world.queue.room(now), WINDOW);
+    assert_eq!(world.queue.room(now), limits::WEBHOOK_WINDOW);
 }
