@@ -80,8 +80,6 @@ pub struct Limits {
     pub frame_bytes: usize,
     /// The content of a chat message.
     pub content_bytes: usize,
-    /// Nesting of JSON.
-    pub json_depth: usize,
     /// Shortest new password.
     pub password_bytes_min: usize,
     /// Longest password.
@@ -102,8 +100,6 @@ pub struct Rates {
     pub register_per_minute: u32,
     /// Wrong passwords for one account from one address.
     pub login_failures_per_minute: u32,
-    /// Messages of one user.
-    pub messages_per_minute: u32,
 }
 
 /// How long a connection may take.

@@ -91,12 +91,6 @@ pub static SETTINGS: &[Setting] = &[
         help: "Wrong passwords for one account from one address a minute; 0 is no limit",
     },
     Setting {
-        name: "messages-per-minute",
-        kind: Kind::Rate(|config| &mut config.rates.messages_per_minute),
-        default: "0",
-        help: "Messages of one user a minute; 0 is no limit",
-    },
-    Setting {
         name: "message-id-window",
         kind: Kind::Count(|config| &mut config.message_id_window, 1000..=100_000_000),
         default: "1000000",
@@ -131,12 +125,6 @@ pub static SETTINGS: &[Setting] = &[
         kind: Kind::Bytes(|config| &mut config.limits.content_bytes, 1..=1 << 24),
         default: "64KiB",
         help: "Largest content of a chat message",
-    },
-    Setting {
-        name: "max-json-depth",
-        kind: Kind::Count(|config| &mut config.limits.json_depth, 4..=128),
-        default: "32",
-        help: "Deepest nesting of JSON",
     },
     Setting {
         name: "min-password-bytes",
@@ -272,11 +260,10 @@ mod tests {
             (config.limits.body_bytes, config.limits.content_bytes),
             (1 << 20, 64 << 10)
         );
-        assert_eq!((config.limits.frame_bytes, config.limits.json_depth), (1 << 20, 32));
+        assert_eq!(config.limits.frame_bytes, 1 << 20);
         assert_eq!(config.limits.password_bytes(), 8..=256);
         let seconds = [config.deadlines.head, config.deadlines.body, config.deadlines.idle];
         assert_eq!(seconds.map(|deadline| deadline.as_secs()), [10, 30, 75]);
-        assert_eq!(config.rates.messages_per_minute, 0);
         assert_eq!(config.secrets, Secrets::default());
     }
 

@@ -129,7 +129,7 @@ impl Api {
         let mut all: Vec<Value> = Vec::new();
         loop {
             let after = all.last().map_or(0, |message| message["seq"].as_i64().unwrap());
-            let path = format!("/api/message/history?chatType={chat_type}&peerId={peer}&after={after}&limit=200");
+            let path = format!("/api/message/history?chatType={chat_type}&peerId={peer}&after={after}&limit=100");
             let page = self.get(&path, token).data();
             all.extend(page["items"].as_array().unwrap().iter().cloned());
             if page["hasMore"] == false {

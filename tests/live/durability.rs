@@ -2,13 +2,15 @@
 //! full never produces one that is lost.
 
 use std::collections::HashSet;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::client::Api;
-use crate::server::Home;
+use crate::server::{Home, Server};
 
 /// A tracer that leaves the traced program its process id (`-D`) and follows its threads.
 const TRACER: [&str; 4] = ["strace", "-D", "-f", "-qq"];
@@ -46,11 +48,11 @@ fn an_acknowledgement_follows_a_sync() {
     }
 }
 
-/// Sends one message after the other until something else than an acknowledgement comes back.
-fn send_until_refused(api: &Api, token: &str, count: usize) -> (HashSet<String>, Vec<(u16, String)>) {
+/// Sends one message after the other, and sorts the answers. Stops when the server is gone.
+fn send_each(api: &Api, token: &str, name: &str, count: usize) -> (HashSet<String>, Vec<(u16, String)>) {
     let (mut acknowledged, mut refused) = (HashSet::new(), Vec::new());
     for n in 0..count {
-        let id = format!("m{n}");
+        let id = format!("{name}{n}");
         let message = json!({"id": id, "toId": "bob", "chatType": "single", "contentType": "text", "content": "x"});
         match api.try_post("/api/message/send", token, &message) {
             Ok(response) if response.status == 200 => {
@@ -78,7 +80,7 @@ fn a_failing_sync_ends_the_server_and_loses_nothing() {
         .concat(),
     );
     let server = home.start();
-    let (acknowledged, _) = send_until_refused(&server.api(), &accounts[0].token, 100);
+    let (acknowledged, _) = send_each(&server.api(), &accounts[0].token, "m", 100);
     let status = server.wait(Duration::from_secs(10));
     assert!(!status.success(), "the server must not go on after a failed sync");
     assert!(
@@ -96,28 +98,59 @@ fn a_failing_sync_ends_the_server_and_loses_nothing() {
     );
 }
 
+/// Makes every write of a running server fail with a full disk, until it is ended.
+struct FullDisk(Child);
+
+impl FullDisk {
+    fn of(server: &Server<'_>) -> Self {
+        let mut tracer = Command::new("strace");
+        tracer.args([
+            "-f",
+            "-o",
+            "/dev/null",
+            "-e",
+            "inject=pwrite64:error=ENOSPC",
+            "-p",
+            &server.pid().to_string(),
+        ]);
+        let mut tracer = tracer.stderr(Stdio::piped()).spawn().unwrap();
+        let mut attached = String::new();
+        BufReader::new(tracer.stderr.take().unwrap())
+            .read_line(&mut attached)
+            .unwrap();
+        assert!(attached.contains("attached"), "{attached}");
+        Self(tracer)
+    }
+
+    fn end(mut self) {
+        assert_eq!(unsafe { libc::kill(self.0.id() as i32, libc::SIGTERM) }, 0);
+        self.0.wait().unwrap();
+    }
+}
+
 #[test]
 fn a_full_disk_refuses_and_recovers() {
-    let mut home = Home::new(&[]);
-    let accounts = {
-        let server = home.start();
-        server.api().import(&["alice", "bob"].map(String::from))
-    };
-    home.under(
-        &[
-            &TRACER[..],
-            &["-o", "/dev/null", "-e", "inject=pwrite64:error=ENOSPC:when=60..120"],
-        ]
-        .concat(),
-    );
+    let home = Home::new(&[]);
     let server = home.start();
-    let (acknowledged, refused) = send_until_refused(&server.api(), &accounts[0].token, 300);
-    assert!(!refused.is_empty(), "the full disk was not noticed");
+    let api = server.api();
+    let token = api.import(&["alice", "bob"].map(String::from))[0].token.clone();
+    let (before, refused) = send_each(&api, &token, "before", 20);
+    assert_eq!((before.len(), refused.len()), (20, 0));
+    let disk = FullDisk::of(&server);
+    let (during, refused) = send_each(&api, &token, "during", 20);
+    assert!(during.is_empty() && refused.len() == 20, "{during:?} {refused:?}");
     assert!(
         refused.iter().all(|refusal| *refusal == (503, "storage_full".into())),
         "{refused:?}"
     );
-    assert!(acknowledged.contains("m299"), "the server did not recover");
-    let stored = stored_ids(&server.api(), &accounts[0].token);
-    assert_eq!(acknowledged, stored, "exactly what was acknowledged is stored");
+    assert_eq!(stored_ids(&api, &token), before, "reads go on");
+    disk.end();
+    let (after, refused) = send_each(&api, &token, "during", 20);
+    assert_eq!((after.len(), refused.len()), (20, 0), "the server did not recover");
+    let acknowledged: HashSet<String> = before.union(&after).cloned().collect();
+    assert_eq!(
+        acknowledged,
+        stored_ids(&api, &token),
+        "exactly what was acknowledged is stored"
+    );
 }
