@@ -100,7 +100,12 @@ fn open_store(config: &Config) -> Result<Store, StartError> {
             "See what `ringim check` says, or restore a backup",
         )
     };
-    let backend = sqlite::open(&config.data).map_err(|error| damaged(&error))?;
+    let mut backend = sqlite::open(&config.data).map_err(|error| damaged(&error))?;
+    let checkpointer = backend.checkpointer().map_err(|error| damaged(&error))?;
+    let thread = std::thread::Builder::new().name("checkpointer".to_owned());
+    thread
+        .spawn(move || checkpointer.run())
+        .map_err(|error| damaged(&error))?;
     let reader = || backend.reader().map_err(|error| damaged(&error));
     let readers = [reader()?, reader()?];
     let webhook_reader = reader()?;

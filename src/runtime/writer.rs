@@ -124,6 +124,12 @@ impl<B: Backend + Send + 'static> Writer<B> {
     fn finish(mut self) -> Result<(), StoreError> {
         let deadline = Instant::now() + TIDY;
         while self.maintain(true)? && Instant::now() < deadline {}
-        Ok(())
+        match self.committer.backend().close() {
+            Err(StoreError::Full(reason)) => {
+                tracing::warn!(reason, "the disk is full: the files stay as they are");
+                Ok(())
+            }
+            other => other,
+        }
     }
 }

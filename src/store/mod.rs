@@ -35,6 +35,10 @@ pub trait Backend: FactSource {
     /// Background work between two batches (merging the order of conversations, checkpoints), in slices of
     /// about two milliseconds. `idle`: nothing waits. Answers whether there is more to do.
     fn maintain(&mut self, idle: bool) -> Result<bool, StoreError>;
+    /// Leaves the files tidy at the end, so that the next start is quick. Nothing is lost without it.
+    fn close(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// Tells why a fact could not be loaded.
     fn classify(&self, error: FactsError) -> StoreError {
         StoreError::Fatal(error.0)

@@ -341,3 +341,12 @@ fn readers_see_whole_commits_under_load() {
     stop.store(true, Ordering::Relaxed);
     assert!(watching.join().expect("the reader saw whole commits") > 0);
 }
+
+#[test]
+fn closing_empties_the_wal_although_readers_stay() {
+    let (mut store, _) = grown(12, 20);
+    let wal = store.subject.folder().join("im.db-wal");
+    assert!(wal.metadata().expect("there is a WAL").len() > 0);
+    store.subject.backend().close().expect("the files can be tidied");
+    assert_eq!(wal.metadata().expect("the reader keeps the file").len(), 0);
+}

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -18,6 +19,9 @@ use crate::store::{Backend, StoreError};
 
 /// SQLite's page size, which this program never changes.
 const PAGE_BYTES: i64 = 4096;
+
+/// How long the last checkpoint waits for readers.
+const LAST_CHECKPOINT: Duration = Duration::from_millis(500);
 
 /// The writer's side of the SQLite store. Readers come from [`SqliteBackend::reader`].
 pub struct SqliteBackend {
@@ -250,6 +254,15 @@ impl Backend for SqliteBackend {
             }
         }
         self.batch = Batch::default();
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        for connection in [&self.im, &self.credentials] {
+            connection.busy_timeout(LAST_CHECKPOINT)?;
+            // Somebody else may still read; the next start then begins with a longer WAL.
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
+        Ok(())
     }
 
     fn maintain(&mut self, idle: bool) -> Result<bool, StoreError> {
