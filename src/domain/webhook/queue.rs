@@ -179,8 +179,8 @@ impl Queue {
 
     /// What is to be recorded now, if anything; [`recorded`](Self::recorded) must follow.
     pub fn record(&mut self) -> Option<Command> {
-        let below_fresh = self.fresh.first().map(|first| Position(first.0 - 1));
-        self.unrecorded.command(&self.webhook, below_fresh.unwrap_or(self.read))
+        let reached = self.reached();
+        self.unrecorded.command(&self.webhook, reached)
     }
 
     /// What was to be recorded is committed, or refused and will be asked for again.
