@@ -4,12 +4,15 @@
 //! in sorted runs, so that the cost of a message stays the same while the file grows.
 
 mod backend;
+mod backup;
 mod change;
+mod check;
 mod checkpoint;
 mod error;
 mod facts;
 mod integers;
 mod messages;
+mod moment;
 mod open;
 mod order;
 mod reader;
@@ -19,7 +22,14 @@ mod upkeep;
 mod webhooks;
 
 pub use backend::SqliteBackend;
+pub use backup::{BackupError, backup, restore};
+pub use check::{Report, check};
 pub use checkpoint::Checkpointer;
 pub use open::{OpenError, open, open_with};
 pub use reader::SqliteReader;
 pub use upkeep::Sizes;
+
+/// The version of SQLite in this program.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}

@@ -47,6 +47,12 @@ const IM_STEPS: &[&str] = &[include_str!("im.sql")];
 /// The same for `credentials.db`.
 const CREDENTIALS_STEPS: &[&str] = &[include_str!("credentials.sql")];
 
+/// Other programs of the group may read it.
+pub(super) const IM_MODE: u32 = 0o640;
+
+/// Secrets are for the server alone.
+pub(super) const CREDENTIALS_MODE: u32 = 0o600;
+
 /// Milliseconds a connection waits for another program's lock.
 const LOCK_WAIT_MS: u64 = 5_000;
 
@@ -58,6 +64,16 @@ const WAL_BYTES: i64 = 128 << 20;
 pub(super) struct Place {
     pub im: PathBuf,
     pub credentials: PathBuf,
+}
+
+impl Place {
+    /// The files of a data folder.
+    pub fn of(folder: &Path) -> Self {
+        Self {
+            im: folder.join("im.db"),
+            credentials: folder.join("credentials.db"),
+        }
+    }
 }
 
 /// Opens the store in a folder that exists, creating what is missing.
@@ -76,12 +92,9 @@ pub fn open_with(folder: &Path, sizes: Sizes) -> Result<SqliteBackend, OpenError
     if rusqlite::version_number() < 3_051_003 {
         return Err(OpenError::OldSqlite(rusqlite::version()));
     }
-    let place = Place {
-        im: folder.join("im.db"),
-        credentials: folder.join("credentials.db"),
-    };
-    let mut im = open_file(&place.im, 0o640, IM_STEPS, -65_536)?;
-    let credentials = open_file(&place.credentials, 0o600, CREDENTIALS_STEPS, -1_024)?;
+    let place = Place::of(folder);
+    let mut im = open_file(&place.im, IM_MODE, IM_STEPS, -65_536)?;
+    let credentials = open_file(&place.credentials, CREDENTIALS_MODE, CREDENTIALS_STEPS, -1_024)?;
     let sql_error = |error| OpenError::Sqlite(place.im.clone(), error);
     im.execute_batch(include_str!("views.sql")).map_err(sql_error)?;
     sweep_new_secrets(&im, &credentials).map_err(sql_error)?;
@@ -134,7 +147,7 @@ fn open_file(path: &Path, mode: u32, steps: &[&str], cache_size: i64) -> Result<
 
 /// One more writing connection to `im.db`, for checkpoints alone.
 pub(super) fn connect_again(place: &Place) -> Result<Connection, OpenError> {
-    open_file(&place.im, 0o640, IM_STEPS, -1_024)
+    open_file(&place.im, IM_MODE, IM_STEPS, -1_024)
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
