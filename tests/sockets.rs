@@ -357,7 +357,7 @@ fn a_server_commits_what_was_accepted_and_stops_in_order() {
         webhook_reader: store.reader(),
         webhook_allow_private: false,
         committer: Committer::new(store.backend(), 10).expect("an empty store has facts"),
-        wal: "none".into(),
+        data: "none".into(),
     };
     let server = server::start(parts, Echo::of_shard).expect("the server listens");
     let mut peers: Vec<TcpStream> = (0..20).map(|_| connect(server.address)).collect();

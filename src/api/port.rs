@@ -84,6 +84,8 @@ pub enum Operation {
     TestWebhook(Box<str>),
     /// Writes a consistent copy of both databases into this file.
     Backup(Box<str>),
+    /// Checks both databases.
+    Check,
     /// The text of `/metrics`.
     Metrics,
 }

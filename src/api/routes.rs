@@ -383,6 +383,12 @@ pub static ROUTES: &[Route] = &[
         admin::server::backup,
         "Copies both databases into a file.",
     ),
+    get(
+        "/api/admin/check",
+        Access::Key(Scope::Read),
+        admin::server::check,
+        "Checks both databases.",
+    ),
     get("/healthz", Access::Public, server::health, "This core lives."),
     get("/readyz", Access::Public, server::readiness, "The writer commits."),
     get(

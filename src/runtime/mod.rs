@@ -7,6 +7,7 @@ pub mod banner;
 pub mod buffers;
 pub mod clock;
 pub mod cores;
+pub mod databases;
 pub mod first_key;
 pub mod links;
 pub mod listener;

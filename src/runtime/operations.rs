@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::databases::{Answer, Work};
 use super::links::Links;
 use super::mailbox::Mail;
 use super::metrics::{Gauges, Metrics};
@@ -40,8 +41,10 @@ pub struct Operations {
     pub links: Links,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// The write-ahead log, whose size is told.
-    pub wal: PathBuf,
+    /// The thread for whole databases.
+    pub databases: Sender<Work>,
+    /// The data folder.
+    pub data: PathBuf,
 }
 
 impl Operations {
@@ -66,7 +69,13 @@ impl Operations {
         match job.operation {
             Operation::Metrics => answer(Ok(self.metrics.render(&self.gauges()).into_boxed_str())),
             Operation::TestWebhook(id) => self.links.webhooks.test(id, Box::new(answer)),
-            Operation::Backup(_) => answer(Err(Rejection::NotFound)),
+            operation @ (Operation::Backup(_) | Operation::Check) => {
+                let answer: Answer = Box::new(answer);
+                let work = Work { operation, answer };
+                if let Err(full) = self.databases.try_send(work) {
+                    (full.into_inner().answer)(Err(Rejection::Busy));
+                }
+            }
         }
     }
 
@@ -77,7 +86,7 @@ impl Operations {
             password_queue: self.links.passwords.len(),
             mailboxes: self.links.mailboxes.iter().map(super::mailbox::Mailbox::len).sum(),
             webhooks: self.links.webhooks.counts(),
-            wal_bytes: std::fs::metadata(&self.wal).map_or(0, |metadata| metadata.len()),
+            wal_bytes: std::fs::metadata(self.data.join("im.db-wal")).map_or(0, |metadata| metadata.len()),
         }
     }
 }

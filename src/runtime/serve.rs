@@ -58,7 +58,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
         readers: Vec::from(readers),
         webhook_reader,
         webhook_allow_private: config.webhook_allow_private,
-        wal: config.data.join("im.db-wal"),
+        data: config.data.clone(),
     };
     let server = start(parts, &setup)?;
     let published = lock::Server {

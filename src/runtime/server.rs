@@ -17,7 +17,7 @@ use super::metrics::Metrics;
 use super::operations::{self, Operations};
 use super::start::driver::Driver;
 use super::writer::{Order, Writer};
-use super::{outbound, passwords, readers};
+use super::{databases, outbound, passwords, readers};
 use crate::api::port::Service;
 use crate::base::limits;
 use crate::store::committer::Committer;
@@ -44,8 +44,8 @@ pub struct Parts<B, R> {
     pub webhook_reader: R,
     /// Whether webhooks may go to private addresses.
     pub webhook_allow_private: bool,
-    /// The write-ahead log, whose size is told in `/metrics`.
-    pub wal: PathBuf,
+    /// The data folder.
+    pub data: PathBuf,
 }
 
 /// A server that runs.
@@ -105,7 +105,8 @@ where
         jobs,
         links: links.clone(),
         metrics: metrics.clone(),
-        wal: parts.wal,
+        databases: databases::start(parts.data.clone())?,
+        data: parts.data,
     }
     .start()?;
 

@@ -33,9 +33,17 @@ pub fn connections(_call: Call<'_, '_>) -> Flow {
 
 /// `POST /api/admin/backup {file}`: writes a consistent copy of both databases on the server's machine.
 pub fn backup(call: Call<'_, '_>) -> Flow {
-    let file = call.body.str("file")?.into();
+    collaborate(Operation::Backup(call.body.str("file")?.into()))
+}
+
+/// `GET /api/admin/check`: what is wrong with the databases, and the rows of each view.
+pub fn check(_call: Call<'_, '_>) -> Flow {
+    collaborate(Operation::Check)
+}
+
+fn collaborate(operation: Operation) -> Flow {
     Ok(Step::Collaborate(
-        Operation::Backup(file),
+        operation,
         Box::new(|text, _| Ok(Step::Done(Data::Json(text.into_string().into_bytes())))),
     ))
 }

@@ -1,6 +1,7 @@
 //! The only place that names JSON fields: documents from outside, and our values as JSON.
 
 pub mod connection;
+pub mod databases;
 pub mod document;
 pub mod group;
 pub mod json;
