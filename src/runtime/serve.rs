@@ -86,14 +86,20 @@ fn shards(config: &Config) -> u16 {
     u16::try_from(wanted).unwrap_or(u16::MAX)
 }
 
-struct Store {
-    committer: Committer<SqliteBackend>,
-    readers: [SqliteReader; READERS],
-    webhook_reader: SqliteReader,
-    epoch: String,
+/// An open store.
+pub struct Store {
+    /// Its writing side.
+    pub committer: Committer<SqliteBackend>,
+    /// Its reading sides.
+    pub readers: [SqliteReader; READERS],
+    /// The webhook sender's reading side.
+    pub webhook_reader: SqliteReader,
+    /// Changes when it was restored or re-created.
+    pub epoch: String,
 }
 
-fn open_store(config: &Config) -> Result<Store, StartError> {
+/// Opens the store of a data folder whose lock is held.
+pub fn open_store(config: &Config) -> Result<Store, StartError> {
     let damaged = |error: &dyn std::fmt::Display| {
         StartError::new(
             format!("cannot use the databases: {error}"),
@@ -119,13 +125,16 @@ fn open_store(config: &Config) -> Result<Store, StartError> {
     })
 }
 
-fn setup(config: &Config, shards: u16, epoch: String, control: KeyDigest) -> Result<Setup, StartError> {
+/// What gateways are told: the settings, the secrets, and the key that is valid while this process lives.
+pub fn setup(config: &Config, shards: u16, epoch: String, control: KeyDigest) -> Result<Setup, StartError> {
     let secret = token_secret(config, &config.data)?;
+    // Under a restored store account keys are given again, so tokens of before must not be valid for new accounts.
+    let signing = [secret.expose().as_bytes(), epoch.as_bytes()].concat();
     let of_environment = config.secrets.admin_key.as_ref().map(|key| KeyDigest::of(key.expose()));
     let start = Start {
         shards,
         epoch: epoch.into_boxed_str(),
-        token_key: TokenKey::new(secret.expose().as_bytes()),
+        token_key: TokenKey::new(&signing),
         unstored_keys: of_environment.into_iter().chain([control]).collect(),
     };
     Ok(Setup::new(config, start))
