@@ -1,7 +1,8 @@
-//! Arguments to a configuration, a configuration to a server.
+//! Arguments to a configuration; a configuration to a server, or to a sub-command.
 
 use std::process::ExitCode;
 
+use ringim::cli;
 use ringim::config::actions::Action;
 use ringim::config::command_line;
 use ringim::runtime::serve;
@@ -16,11 +17,7 @@ fn main() -> ExitCode {
     };
     match invocation.action {
         Action::Serve => report(serve::run(&invocation.config)),
-        Action::Version => {
-            println!("ringim {}", env!("CARGO_PKG_VERSION"));
-            ExitCode::SUCCESS
-        }
-        _ => ExitCode::FAILURE,
+        _ => cli::run(&invocation),
     }
 }
 

@@ -47,7 +47,8 @@ pub fn start(tasks: Receiver<PasswordTask>, mailboxes: Arc<[Mailbox]>) -> io::Re
     std::thread::Builder::new().name("passwords".to_owned()).spawn(work)
 }
 
-fn perform(job: PasswordJob) -> PasswordResult {
+/// Hashes or checks one password.
+pub fn perform(job: PasswordJob) -> PasswordResult {
     match job {
         PasswordJob::Hash(password) => {
             let hash = password::hash(&password, &mut random::fill);

@@ -6,6 +6,7 @@ mod client;
 mod server;
 
 mod abuse;
+mod cli;
 mod crash;
 mod drain;
 mod durability;
