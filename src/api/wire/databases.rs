@@ -6,7 +6,7 @@ use crate::store::sqlite::Report;
 /// The faults, and how many rows each view has.
 pub fn write_report(report: &Report, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
-    members.list("faults", &report.faults, |fault, out| write_value(fault, out));
+    members.list("faults", &report.faults, write_value);
     let mut rows = Members::begin(members.name("rows"));
     for (view, count) in &report.rows {
         rows.value(view, count);
