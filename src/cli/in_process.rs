@@ -35,6 +35,7 @@ impl InProcess {
             committer,
             readers: [reader, ..],
             epoch,
+            ..
         } = serve::open_store(config)?;
         let control_key = NewKey::generate(&mut random::fill);
         let setup = serve::setup(config, 1, epoch, control_key.digest)?;

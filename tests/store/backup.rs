@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ringim::domain::change::Change;
+use ringim::domain::conversation::Parties;
 use ringim::domain::id::UserKey;
 use ringim::domain::user::PasswordHash;
 use ringim::store::Backend;
@@ -14,7 +15,7 @@ use ringim::store::sqlite::{BackupError, SqliteBackend, backup, check, open, res
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::vocabulary::{pair, to_user, user};
+use crate::vocabulary::{conversation, participant, to_user, user};
 
 fn commit(backend: &mut SqliteBackend, changes: &[Change]) {
     backend.begin().expect("a batch begins");
@@ -29,7 +30,8 @@ fn filled(folder: &Path) -> SqliteBackend {
     let mut backend = open(folder).expect("an empty folder opens");
     let mut changes: Vec<Change> = (1..=2).map(|key| Change::PutUser(Arc::new(user(key)))).collect();
     changes.extend((1..=2).map(|key| password(key, "old")));
-    changes.extend(pair(1, 1, 2, 1));
+    changes.push(conversation(1, Parties::pair(UserKey(1), UserKey(2))));
+    changes.extend((1..=2).map(|user| participant(1, user, 1)));
     changes.extend((1..=3).map(say));
     commit(&mut backend, &changes);
     backend
