@@ -392,6 +392,12 @@ pub static ROUTES: &[Route] = &[
     get("/healthz", Access::Public, server::health, "This core lives."),
     get("/readyz", Access::Public, server::readiness, "The writer commits."),
     get(
+        "/openapi.json",
+        Access::Public,
+        server::description,
+        "This description.",
+    ),
+    get(
         "/metrics",
         Access::LoopbackOrKey(Scope::Read),
         server::metrics,

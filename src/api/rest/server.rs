@@ -1,7 +1,9 @@
 //! Is the server well?
 
 use crate::api::port::Operation;
+use crate::api::routes::ROUTES;
 use crate::api::step::{Call, Data, Flow, Step};
+use crate::api::wire::openapi::write_description;
 use crate::domain::command::Command;
 
 /// `GET /healthz`: this core lives.
@@ -26,6 +28,16 @@ pub fn metrics(_call: Call<'_, '_>) -> Flow {
             }))
         }),
     ))
+}
+
+/// `GET /openapi.json`: the table of routes as an API description.
+pub fn description(_call: Call<'_, '_>) -> Flow {
+    let mut body = Vec::new();
+    write_description(ROUTES, &mut body);
+    Ok(Step::Done(Data::Page {
+        content_type: "application/json; charset=utf-8",
+        body,
+    }))
 }
 
 fn ok_page() -> Step {

@@ -9,6 +9,7 @@ pub mod key;
 pub mod list;
 pub mod live;
 pub mod message;
+pub mod openapi;
 pub mod parameters;
 pub mod robot;
 pub mod sync;
