@@ -9,13 +9,13 @@ use super::port::Now;
 use super::refusal::{Fault, Refusal};
 use super::setup::Setup;
 use crate::auth::Random;
-use crate::auth::attempts::Attempts;
 use crate::auth::key::{Scope, Scopes};
 use crate::auth::token::Claims;
 use crate::domain::command::{Actor, ApiKey};
 use crate::domain::conversation::ChatType;
 use crate::domain::id::{MessageId, Timestamp, UserId, UserKey};
 use crate::domain::user::{TokenId, User};
+use crate::shard::attempts::SharedAttempts;
 
 /// A user who proved to be one, and by which token.
 #[derive(Clone, PartialEq, Debug)]
@@ -68,7 +68,7 @@ pub struct Context<'a> {
     /// The client's address, behind trusted proxies the one they name.
     pub address: IpAddr,
     /// Limits on guessing.
-    pub attempts: &'a mut Attempts<foldhash::quality::SeedableRandomState>,
+    pub attempts: &'a mut SharedAttempts,
     /// Filled by the operation, carried out by the gateway.
     pub signals: &'a mut Vec<Signal>,
 }

@@ -4,9 +4,6 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use foldhash::SharedSeed;
-use foldhash::quality::SeedableRandomState;
-
 use super::context::{Caller, Context, Signal};
 use super::credentials::Claim;
 use super::port::{Now, Output, PasswordResult};
@@ -18,11 +15,11 @@ use super::wire::document::Object;
 use super::wire::live::RequestId;
 use super::wire::parameters::Parameters;
 use crate::auth::Random;
-use crate::auth::attempts::Attempts;
 use crate::base::connection::ConnectionId;
 use crate::base::limits;
 use crate::domain::command::{Actor, Command, Reply, Submission, Ticket};
 use crate::domain::query::Answer;
+use crate::shard::attempts::SharedAttempts;
 use crate::shard::peer::{ConnectionInfo, PeerMessage};
 use crate::shard::tickets::Tickets;
 
@@ -114,7 +111,8 @@ pub struct Runner {
     /// The time of this turn.
     pub now: Now,
     random: Box<Random<'static>>,
-    attempts: Attempts<SeedableRandomState>,
+    /// Limits on guessing.
+    pub attempts: SharedAttempts,
     signals: Vec<Signal>,
     /// Who waits.
     pub tickets: Tickets<Waiting>,
@@ -129,8 +127,7 @@ impl Runner {
     pub fn new(shard: u16, setup: Arc<Setup>, mut random: Box<Random<'static>>) -> Self {
         let mut seed = [0; 8];
         random(&mut seed);
-        let hasher = SeedableRandomState::with_seed(u64::from_ne_bytes(seed), SharedSeed::global_random());
-        let attempts = Attempts::new(setup.rates, hasher);
+        let attempts = SharedAttempts::new(setup.rates, u64::from_ne_bytes(seed));
         Self {
             shard,
             setup,
@@ -190,7 +187,7 @@ impl Runner {
     }
 
     fn with_context<R>(&mut self, asker: &Asker, run: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        run(&mut Context {
+        let result = run(&mut Context {
             now: self.now,
             setup: &self.setup,
             random: &mut *self.random,
@@ -198,7 +195,18 @@ impl Runner {
             address: asker.address,
             attempts: &mut self.attempts,
             signals: &mut self.signals,
-        })
+        });
+        for attempt in self.attempts.take_untold() {
+            self.tell_peers(PeerMessage::Attempt(attempt));
+        }
+        result
+    }
+
+    /// Tells all other shards, if there are any.
+    pub fn tell_peers(&mut self, message: PeerMessage) {
+        if self.setup.shards > 1 {
+            self.outputs.push_back(Output::Peer(None, message));
+        }
     }
 
     fn proceed(&mut self, asker: Asker, flow: Flow) -> Option<Finished> {

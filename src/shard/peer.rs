@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::attempts::Attempt;
 use crate::domain::conversation::ChatType;
 use crate::domain::id::{UserId, UserKey};
 
@@ -30,6 +31,8 @@ pub enum PeerMessage {
         /// Which.
         online: bool,
     },
+    /// Somebody tries to sign in or registers; every shard counts it.
+    Attempt(Attempt),
     /// Asks every shard for its connections (admin).
     ListConnections {
         /// Who asks.

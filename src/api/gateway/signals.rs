@@ -23,7 +23,7 @@ impl Gateway {
                 let Caller::User(session) = &asker.caller else { return };
                 let from = session.user.id.clone();
                 self.show_typing(&from, chat_type, &to, &audience);
-                self.tell_peers(PeerMessage::Typing {
+                self.runner.tell_peers(PeerMessage::Typing {
                     from,
                     chat_type,
                     to,
@@ -46,7 +46,7 @@ impl Gateway {
         if self.set_presence(user, id, shard, online) {
             self.runner.outputs.push_back(Output::Presence(id.clone(), online));
         }
-        self.tell_peers(PeerMessage::Presence {
+        self.runner.tell_peers(PeerMessage::Presence {
             shard,
             user,
             user_id: id.clone(),
@@ -70,6 +70,10 @@ impl Gateway {
                 online,
             } => {
                 self.set_presence(user, &user_id, shard, online);
+            }
+            PeerMessage::Attempt(attempt) => {
+                let now_ms = i64::try_from(self.runner.now.monotonic_ms).unwrap_or(i64::MAX);
+                self.runner.attempts.hear(now_ms, &attempt);
             }
             PeerMessage::ListConnections { asker, ticket } => {
                 let connections = self.list_connections();
@@ -106,12 +110,6 @@ impl Gateway {
         self.runner.gatherings = waiting;
         for gathering in complete {
             self.gathered(gathering.ticket, gathering.connections);
-        }
-    }
-
-    fn tell_peers(&mut self, message: PeerMessage) {
-        if self.runner.setup.shards > 1 {
-            self.runner.outputs.push_back(Output::Peer(None, message));
         }
     }
 
