@@ -70,7 +70,7 @@ impl World {
             }
             backend.commit().expect("a batch commits");
         }
-        let commits = Histogram::new(3).expect("a histogram");
+        let commits = Histogram::new_with_bounds(1, 60_000_000, 3).expect("a histogram");
         let heads = vec![0; conversations as usize + 1];
         Self {
             backend,
@@ -187,7 +187,7 @@ fn used() -> (f64, f64) {
 
 /// Microseconds of reading a random page of 50, p50 and p99.
 fn pages(reader: &mut SqliteReader, world: &mut World) -> (u64, u64) {
-    let mut times: Histogram<u64> = Histogram::new(3).expect("a histogram");
+    let mut times: Histogram<u64> = Histogram::new_with_bounds(1, 60_000_000, 3).expect("a histogram");
     for _ in 0..PAGES {
         let key = 1 + world.numbers.below(world.heads.len() as i64 - 1);
         let before = 1 + world.numbers.below(world.heads[key as usize].max(1)) + 25;
@@ -254,7 +254,7 @@ fn grow(folder: &Path, rows: i64, batch: i64, conversations: i64) {
 /// Finishes what is under way, as when nothing waits, and says what that took.
 fn settle(world: &mut World, rows: i64) {
     let (started, (cpu, written)) = (Instant::now(), used());
-    let mut slices: Histogram<u64> = Histogram::new(3).expect("a histogram");
+    let mut slices: Histogram<u64> = Histogram::new_with_bounds(1, 60_000_000, 3).expect("a histogram");
     loop {
         let slice = Instant::now();
         let more = world.backend.maintain(true).expect("maintenance works");
