@@ -66,6 +66,8 @@ impl<B: Backend> Committer<B> {
     }
 
     fn attempt(&mut self, submissions: &[Submission], now: Timestamp) -> Result<CommittedBatch, StoreError> {
+        let Self { backend, facts, .. } = self;
+        facts.load(backend).map_err(|error| backend.classify(error))?;
         let mut batch = Batch::new(submissions.len());
         let mut open = false;
         for submission in submissions {

@@ -40,6 +40,18 @@ fn a_full_disk_refuses_writes_answers_the_rest_and_recovers() {
 }
 
 #[test]
+fn message_ids_outlive_a_disk_that_is_full_again_and_again() {
+    let mut world = World::with(&["alice", "bob"]);
+    let first = world.send("alice", Single, "bob", "m1").unwrap();
+    for id in ["m2", "m3"] {
+        fail(&world, Step::Commit, FaultKind::Full);
+        assert_eq!(world.send("alice", Single, "bob", id), Err(Rejection::StorageFull));
+        let repeat = world.send("alice", Single, "bob", "m1").unwrap();
+        assert_eq!((repeat.seq, repeat.duplicate), (first.seq, true));
+    }
+}
+
+#[test]
 fn any_other_failure_is_final() {
     let mut world = World::with(&["alice", "bob"]);
     fail(&world, Step::Commit, FaultKind::Fatal);
