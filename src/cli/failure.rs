@@ -18,6 +18,11 @@ impl Failure {
     pub fn refused(sentence: &str, slug: &str) -> Self {
         Self(format!("{sentence} ({slug})"))
     }
+
+    /// Says what the sub-command was about.
+    pub fn about(self, subject: &str) -> Self {
+        Self(format!("{subject}: {}", self.0))
+    }
 }
 
 impl fmt::Display for Failure {

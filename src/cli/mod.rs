@@ -69,13 +69,17 @@ fn report(invocation: &Invocation) -> Result<Report, Failure> {
 fn administer(config: &Config, action: &Action, json: bool) -> Result<Report, Failure> {
     let request = request::of(action)?;
     let mut control = Control::find(config)?;
-    let data = match request.reading {
-        Reading::Once => control.ask(&request)?,
-        Reading::EveryPage => control.ask_every_page(&request)?,
+    let answer = match request.reading {
+        Reading::Once => control.ask(&request),
+        Reading::EveryPage => control.ask_every_page(&request),
     };
-    Ok(Report::well(if json {
+    let data = answer.map_err(|failure| failure.about(&request::subject(action)))?;
+    let text = if json {
         format!("{data}\n")
     } else {
         print::text(action, &data)
-    }))
+    };
+    // The answer to a test of a webhook says why the target was not reached.
+    let is_well = data["error"].is_null();
+    Ok(Report { text, is_well })
 }

@@ -70,6 +70,7 @@ pub fn members(data: &Value) -> String {
 pub fn cell(member: &str, value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
+        Value::String(text) if text.is_empty() => "-".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(|item| cell("", item)).collect::<Vec<_>>().join(","),
         Value::Number(number) if member.ends_with("At") => number.as_i64().map_or_else(|| number.to_string(), time),

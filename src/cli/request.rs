@@ -63,6 +63,33 @@ pub fn of(action: &Action) -> Result<Request, Failure> {
     }
 }
 
+/// What a sub-command is about, for its error messages.
+pub fn subject(action: &Action) -> String {
+    match action {
+        Action::User(UserAction::Add { username: name, .. }) => format!("user {name}"),
+        Action::User(
+            UserAction::Ban { user_id }
+            | UserAction::Unban { user_id }
+            | UserAction::Delete { user_id }
+            | UserAction::Password { user_id, .. }
+            | UserAction::Token { user_id }
+            | UserAction::Grant { user_id, .. },
+        ) => format!("user {user_id}"),
+        Action::Group(GroupAction::Create { name, .. }) => format!("group {name}"),
+        Action::Group(
+            GroupAction::Add { group_id, .. }
+            | GroupAction::Remove { group_id, .. }
+            | GroupAction::Dismiss { group_id },
+        ) => format!("group {group_id}"),
+        Action::Key(KeyAction::Create { name, .. }) => format!("key {name}"),
+        Action::Key(KeyAction::Revoke { key_id }) => format!("key {key_id}"),
+        // The address of a robot is a secret.
+        Action::Webhook(WebhookAction::Add { .. }) => "webhook".to_owned(),
+        Action::Webhook(WebhookAction::Test { webhook_id }) => format!("webhook {webhook_id}"),
+        _ => "list".to_owned(),
+    }
+}
+
 fn of_user(action: &UserAction) -> Result<Request, Failure> {
     Ok(match action {
         UserAction::Add {

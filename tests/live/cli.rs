@@ -108,7 +108,7 @@ fn administer(home: &Home) {
     assert_eq!(statuses(home), 1);
     run(home, "user unban bob").ok();
     assert_eq!(statuses(home), 0);
-    run(home, "user ban nobody").failed("user_not_found");
+    run(home, "user ban nobody").failed("user nobody: There is no such user: check the id. (user_not_found)");
 
     assert_eq!(
         json(home, "group create team --owner a1 --id g1 --members bob")["memberCount"],
@@ -155,9 +155,14 @@ fn requests_work_on_the_folder_alone() {
 
 #[test]
 fn requests_work_beside_a_live_server() {
-    let home = Home::new(&[]);
+    let home = Home::new(&["--webhook-allow-private"]);
     let server = home.start();
     administer(&home);
+    let nobody = json(&home, "webhook add http://127.0.0.1:9/");
+    let tried = run(&home, &format!("webhook test {}", nobody["id"].as_str().unwrap()));
+    assert_eq!(tried.code, Some(1), "{}", tried.err);
+    assert!(tried.out.contains("error: connection refused"), "{}", tried.out);
+    run(&home, "webhook test nothing").failed("webhook nothing: ");
     let login = json!({"username": "alice", "password": "another-password"});
     server.api().post("/api/login", "", &login).data();
     let names: Vec<String> = (0..250).map(|number| format!("user{number:03}")).collect();
@@ -294,5 +299,9 @@ fn the_version_names_what_a_report_needs() {
     for name in ["sqlite", "kernel", "driver"] {
         assert_ne!(versions[name].as_str().unwrap_or_default(), "", "{name}");
     }
-    assert_eq!(run(&home, "version").ok().lines().count(), 4);
+    assert!(
+        run(&home, "version")
+            .ok()
+            .starts_with(concat!("ringim ", env!("CARGO_PKG_VERSION"), "\nsqlite 3."))
+    );
 }
