@@ -98,7 +98,7 @@ impl Mailbox {
     }
 
     /// Messages that wait.
-    pub fn len(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         self.queue.len()
     }
 }

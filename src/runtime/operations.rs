@@ -84,7 +84,7 @@ impl Operations {
             writer_queue: self.links.writer.len(),
             reader_queue: self.links.readers.len(),
             password_queue: self.links.passwords.len(),
-            mailboxes: self.links.mailboxes.iter().map(super::mailbox::Mailbox::len).sum(),
+            mailboxes: self.links.mailboxes.iter().map(super::mailbox::Mailbox::waiting).sum(),
             webhooks: self.links.webhooks.counts(),
             wal_bytes: std::fs::metadata(self.data.join("im.db-wal")).map_or(0, |metadata| metadata.len()),
         }

@@ -273,7 +273,7 @@ impl<S: Service + 'static> Reactor<S> {
     }
 
     fn stop_if_drained(&self) {
-        if self.draining.get() && self.sockets.borrow().len() == 0 {
+        if self.draining.get() && self.sockets.borrow().open() == 0 {
             self.stopped.raise();
         }
     }

@@ -95,7 +95,7 @@ impl Sockets {
     }
 
     /// How many are open.
-    pub fn len(&self) -> usize {
+    pub fn open(&self) -> usize {
         self.open
     }
 
