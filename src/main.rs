@@ -8,6 +8,7 @@ use ringim::config::command_line;
 use ringim::runtime::serve;
 
 fn main() -> ExitCode {
+    end_on_panic();
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
@@ -19,6 +20,15 @@ fn main() -> ExitCode {
         Action::Serve => report(serve::run(&invocation.config)),
         _ => cli::run(&invocation),
     }
+}
+
+/// A half-changed gateway must not go on: in every build a panic on any thread ends the process.
+fn end_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
 }
 
 fn report<E: std::fmt::Display>(outcome: Result<(), E>) -> ExitCode {

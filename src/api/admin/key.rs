@@ -1,7 +1,7 @@
 //! API keys.
 
 use crate::api::refusal::{Fault, Refusal};
-use crate::api::rest::user::name;
+use crate::api::rest::field::name;
 use crate::api::step::{Call, Flow, Step, unexpected};
 use crate::api::wire::key::{write_key, write_new_key};
 use crate::api::wire::list::write_items;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use crate::api::context::Context;
 use crate::api::port::{PasswordJob, PasswordResult};
 use crate::api::refusal::{Fault, Refusal};
-use crate::api::rest::account::read_new_password;
-use crate::api::rest::user::{listed, name, read_update, updated};
+use crate::api::rest::field::{name, read_new_password};
+use crate::api::rest::user::{listed, read_update, updated};
 use crate::api::step::{Call, Flow, Step, unexpected};
 use crate::api::wire::document::Object;
 use crate::api::wire::list::write_items;
-use crate::api::wire::user::{write_imported, write_minted, write_token, write_user};
+use crate::api::wire::user::{Imported, Minted, write_imported, write_minted, write_token, write_user};
 use crate::base::limits;
 use crate::domain::command::{Account, Command, NewUser, Reply};
-use crate::domain::id::{Timestamp, UserId, Username};
+use crate::domain::id::{UserId, Username};
 use crate::domain::query::Query;
 use crate::domain::rejection::Rejection;
 use crate::domain::user::{PasswordHash, User, UserRef};
@@ -64,14 +64,6 @@ fn read_new_user(body: Object<'_>) -> Result<NewUser, Refusal> {
             .transpose()?,
         password: None,
     })
-}
-
-/// What became of one user of an import.
-pub struct Imported {
-    /// The id that was given, or the username.
-    pub id: Box<str>,
-    /// Why it was not created.
-    pub refusal: Option<Refusal>,
 }
 
 /// `POST /api/admin/user/import {users: [{id?, username, nickname?}]}`: each for itself, in one commit.
@@ -202,14 +194,6 @@ fn set_grant(call: Call<'_, '_>, granted: bool) -> Flow {
         },
         done,
     )
-}
-
-/// A minted token, or why there is none.
-pub struct Minted {
-    /// Whose.
-    pub user_id: UserId,
-    /// The token and when it ends.
-    pub result: Result<(String, Timestamp), Refusal>,
 }
 
 /// `POST /api/admin/user/token {userId}` or `{userIds: [...]}`: tokens for single sign-on.

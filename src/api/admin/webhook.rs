@@ -3,7 +3,7 @@
 use crate::api::context::Context;
 use crate::api::port::Operation;
 use crate::api::refusal::Refusal;
-use crate::api::rest::user::name;
+use crate::api::rest::field::name;
 use crate::api::step::{Call, Data, Flow, Step, unexpected};
 use crate::api::webhook::target::{check_secret, check_url, make_secret};
 use crate::api::wire::document::Object;

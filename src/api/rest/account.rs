@@ -3,11 +3,9 @@
 use crate::api::context::Context;
 use crate::api::port::{PasswordJob, PasswordResult};
 use crate::api::refusal::{Fault, Refusal};
-use crate::api::rest::user::name;
+use crate::api::rest::field::{name, read_new_password};
 use crate::api::step::{Call, Flow, Step, unexpected};
-use crate::api::wire::document::Object;
 use crate::api::wire::user::{write_signed_in, write_user};
-use crate::auth::password;
 use crate::domain::command::{Command, NewUser, Reply};
 use crate::domain::id::{UserId, Username};
 use crate::domain::query::{Answer, Query, StoredPassword};
@@ -101,18 +99,4 @@ pub fn signed_in(user: &User, context: &mut Context<'_>) -> Flow {
 pub fn me(call: Call<'_, '_>) -> Flow {
     let session = call.context.session()?;
     Step::json(|out| write_user(&session.user, out))
-}
-
-/// A password to be set.
-///
-/// # Errors
-/// `invalid_<name>` outside the length that is configured.
-pub fn read_new_password(context: &Context<'_>, body: Object<'_>, name: &'static str) -> Result<Box<str>, Refusal> {
-    let password = body.str(name)?;
-    let lengths = &context.setup.password_bytes;
-    if !password::is_acceptable(password, lengths) {
-        let sentence = format!("A password has {} to {} bytes.", lengths.start(), lengths.end());
-        return Err(Refusal::field(name, sentence));
-    }
-    Ok(password.into())
 }

@@ -2,7 +2,7 @@
 
 use crate::api::context::Context;
 use crate::api::refusal::{Fault, Refusal};
-use crate::api::rest::user::name;
+use crate::api::rest::field::name;
 use crate::api::step::{Call, Flow, Step, unexpected};
 use crate::api::wire::document::Object;
 use crate::api::wire::group::{write_group, write_member};

@@ -1,6 +1,7 @@
 //! Operations of users and back ends, for REST and, where the contract has both, for WebSocket.
 
 pub mod account;
+pub mod field;
 pub mod group;
 pub mod message;
 pub mod server;

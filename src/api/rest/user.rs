@@ -1,10 +1,9 @@
 //! Profiles: one's own to change, others' to see.
 
-use std::sync::Arc;
-
 use crate::api::port::{PasswordJob, PasswordResult};
 use crate::api::refusal::{Fault, Refusal};
-use crate::api::rest::account::{read_new_password, signed_in};
+use crate::api::rest::account::signed_in;
+use crate::api::rest::field::{NAME_BYTES, bounded, name, read_new_password};
 use crate::api::step::{Call, Flow, Step, unexpected};
 use crate::api::wire::document::Object;
 use crate::api::wire::list::write_listed;
@@ -13,9 +12,6 @@ use crate::domain::command::{Command, Reply, UserUpdate};
 use crate::domain::id::UserId;
 use crate::domain::query::{Answer, Query, StoredPassword};
 use crate::domain::user::{PasswordHash, UserRef};
-
-/// Bytes of a display name or of a group's name.
-pub const NAME_BYTES: usize = 128;
 
 /// Bytes of a picture's address.
 const AVATAR_BYTES: usize = 2048;
@@ -52,25 +48,6 @@ pub fn read_update(body: Object<'_>) -> Result<UserUpdate, Refusal> {
             .map(|text| text.map(|text| bounded("avatar", text, AVATAR_BYTES)).transpose())
             .transpose()?,
     })
-}
-
-/// A name for people: not empty, without control characters.
-///
-/// # Errors
-/// `invalid_<field>`.
-pub fn name(field: &'static str, text: &str) -> Result<Arc<str>, Refusal> {
-    if text.trim().is_empty() {
-        return Err(Refusal::field(field, format!("`{field}` must not be empty.")));
-    }
-    bounded(field, text, NAME_BYTES)
-}
-
-fn bounded(field: &'static str, text: &str, most: usize) -> Result<Arc<str>, Refusal> {
-    if text.len() > most || text.chars().any(char::is_control) {
-        let sentence = format!("`{field}` has at most {most} bytes and no control characters.");
-        return Err(Refusal::field(field, sentence));
-    }
-    Ok(text.into())
 }
 
 /// `POST /api/user/password {oldPassword, newPassword}`: ends all tokens and answers with a new one.

@@ -1,8 +1,8 @@
 //! Users as everybody sees them (contract section 1).
 
 use super::json::Members;
-use crate::api::admin::user::{Imported, Minted};
-use crate::domain::id::Timestamp;
+use crate::api::refusal::Refusal;
+use crate::domain::id::{Timestamp, UserId};
 use crate::domain::user::User;
 
 /// A user.
@@ -32,6 +32,14 @@ pub fn write_token(token: &str, expires_at: Timestamp, out: &mut Vec<u8>) {
     members.value("token", token).value("expiresAt", expires_at).end();
 }
 
+/// What became of one user of an import.
+pub struct Imported {
+    /// The id that was given, or the username.
+    pub id: Box<str>,
+    /// Why it was not created.
+    pub refusal: Option<Refusal>,
+}
+
 /// One user of an import.
 pub fn write_imported(item: &Imported, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
@@ -39,6 +47,14 @@ pub fn write_imported(item: &Imported, out: &mut Vec<u8>) {
     members
         .optional("error", item.refusal.as_ref().map(|refusal| refusal.slug()))
         .end();
+}
+
+/// A minted token, or why there is none.
+pub struct Minted {
+    /// Whose.
+    pub user_id: UserId,
+    /// The token and when it ends.
+    pub result: Result<(String, Timestamp), Refusal>,
 }
 
 /// One user's minted token.
