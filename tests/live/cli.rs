@@ -221,8 +221,10 @@ fn backup_under_traffic(home: &Home, api: &Api, token: &str, file: &Path) -> (us
     let stop = AtomicBool::new(false);
     let sent = std::thread::scope(|scope| {
         let sending = scope.spawn(|| chatter(api, token, &stop));
-        run(home, &format!("backup {}", file.display())).ok();
+        let said = run(home, &format!("backup {}", file.display()));
+        // Before anything can panic: the scope waits for the sender.
         stop.store(true, Ordering::Relaxed);
+        said.ok();
         sending.join().unwrap()
     });
     (before as usize, before as usize + sent)

@@ -79,27 +79,36 @@ fn a_backup_brings_back_both_databases_under_a_new_epoch() {
     assert_eq!((mode("im.db"), mode("credentials.db")), (0o640, 0o600));
 }
 
+/// Ends the writer when the test ends, also by a failed assertion.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Each batch adds an account, its password and a message.
+fn grow(mut backend: SqliteBackend, stop: &AtomicBool) {
+    for step in 3.. {
+        let account = Change::PutUser(Arc::new(user(step)));
+        commit(&mut backend, &[account, password(step, "old"), say(step + 1)]);
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+}
+
 #[test]
 fn a_backup_while_secrets_and_messages_change_is_of_one_moment() {
     let home = TempDir::new().expect("a temporary folder");
     let data = home.path().join("data");
     fs::create_dir(&data).expect("a folder");
-    let mut backend = filled(&data);
-    let enough = AtomicBool::new(false);
+    let backend = filled(&data);
+    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            // Each batch adds an account, its password and a message.
-            for step in 3.. {
-                let secret = password(step, "old");
-                commit(
-                    &mut backend,
-                    &[Change::PutUser(Arc::new(user(step))), secret, say(step + 1)],
-                );
-                if enough.load(Ordering::Relaxed) {
-                    return;
-                }
-            }
-        });
+        scope.spawn(|| grow(backend, &stop));
+        let _stop = Stop(&stop);
         for round in 0..5 {
             let file = home.path().join(format!("{round}.backup"));
             let fresh = home.path().join(format!("{round}"));
@@ -111,7 +120,6 @@ fn a_backup_while_secrets_and_messages_change_is_of_one_moment() {
             assert_eq!(number(&fresh.join("im.db"), MESSAGES), users + 1);
             assert_eq!(number(&fresh.join("credentials.db"), OLD_PASSWORDS), users);
         }
-        enough.store(true, Ordering::Relaxed);
     });
 }
 
