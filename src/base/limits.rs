@@ -1,8 +1,9 @@
 //! The bound of every queue and cache, and what happens when it is reached.
 //! What an operator may change is a setting instead (`config`).
 
-/// Batches of commands waiting for the writer, over all shards. Full: the commands are answered `busy`.
-pub const WRITER_QUEUE_BATCHES: usize = 1024;
+/// Batches of commands waiting for the writer, over all shards. A batch holds at least one command, so one shard
+/// reaches [`COMMANDS_IN_FLIGHT`] first. Full: the commands are answered `busy`.
+pub const WRITER_QUEUE_BATCHES: usize = COMMANDS_IN_FLIGHT;
 
 /// Commands one shard may have under way at the writer. Full: `busy`.
 pub const COMMANDS_IN_FLIGHT: usize = 32 * 1024;

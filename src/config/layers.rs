@@ -147,10 +147,22 @@ impl Layers {
             {
                 self.secret_file(name, setting, text, environment);
             } else {
-                let known: Vec<String> = variables().collect();
-                let nearest = closest(name, known.iter().map(String::as_str));
-                self.fault(name.clone(), unknown("variable", nearest));
+                self.stray_variable(name);
             }
+        }
+    }
+
+    /// A variable that is a slip of one of ours is a fault. Any other is left to whoever set it: container
+    /// platforms put variables such as `RINGIM_PORT` into the environment of a service of that name.
+    fn stray_variable(&mut self, name: &str) {
+        let bare = |variable: &str| variable.trim_start_matches(VARIABLE_PREFIX).to_owned();
+        let known: Vec<String> = variables().map(|variable| bare(&variable)).collect();
+        let name_of_ours = |text: &str| closest(text, known.iter().map(String::as_str)).map(str::to_owned);
+        let typed = bare(name);
+        let nearest = name_of_ours(&typed).or_else(|| name_of_ours(typed.strip_suffix("_FILE")?));
+        if let Some(nearest) = nearest {
+            let meant = format!("{VARIABLE_PREFIX}{nearest}");
+            self.fault(name.to_owned(), unknown("variable", Some(&meant)));
         }
     }
 
@@ -244,6 +256,15 @@ mod tests {
     #[test]
     fn without_any_layer_the_defaults_hold() {
         assert_eq!(load(&[], &[variable("PATH", "/bin")]), Ok(Config::default()));
+    }
+
+    #[test]
+    fn variables_of_others_are_left_alone() {
+        let others = [
+            variable("RINGIM_PORT", "tcp://10.0.0.1:80"),
+            variable("RINGIM_BIN", "/bin/x"),
+        ];
+        assert_eq!(load(&[], &others), Ok(Config::default()));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The window of message ids that are still known: the newest messages of the server.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
 
 use crate::domain::id::{Position, UserKey};
 
@@ -19,7 +21,7 @@ impl RecentMessages {
     /// A window of the newest `capacity` messages.
     pub fn new(capacity: usize) -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             positions: HashMap::default(),
             order: VecDeque::new(),
             capacity,
