@@ -26,8 +26,8 @@ pub enum Credential {
 pub enum Claim {
     /// A token with a good signature.
     Token {
-        /// The token's text.
-        text: Box<str>,
+        /// SHA-256 of the token's text.
+        digest: [u8; 32],
         /// Whose it says it is.
         user: UserKey,
         /// The generation it was made under.
@@ -62,7 +62,8 @@ impl Claim {
 
 /// What one shard remembers of confirmed credentials. Events of the log make it forget what is no longer true.
 pub struct Credentials {
-    tokens: HashMap<Box<str>, Arc<Session>>,
+    /// By digest: a tenth of the text's memory, and no token lies about in it.
+    tokens: HashMap<[u8; 32], Arc<Session>>,
     keys: HashMap<[u8; 32], Arc<ApiKey>>,
     /// Stands for keys that are not stored.
     admin: Arc<ApiKey>,
@@ -92,7 +93,8 @@ impl Credentials {
     /// # Errors
     /// `unauthenticated`, or `token_expired`.
     pub fn token(&self, text: &str, setup: &Setup, now_ms: i64) -> Result<Credential, Refusal> {
-        if let Some(session) = self.tokens.get(text).filter(|session| now_ms < session.expires_at) {
+        let digest = *KeyDigest::of(text).as_bytes();
+        if let Some(session) = self.tokens.get(&digest).filter(|session| now_ms < session.expires_at) {
             return Ok(Credential::Known(Caller::User(session.clone())));
         }
         let claims = setup.token_key.verify(text, now_ms).map_err(|fault| match fault {
@@ -100,7 +102,7 @@ impl Credentials {
             TokenFault::Malformed | TokenFault::BadSignature => Fault::Unauthenticated,
         })?;
         Ok(Credential::Claimed(Claim::Token {
-            text: text.into(),
+            digest,
             user: UserKey(claims.account),
             generation: claims.generation,
             token: TokenId(claims.token_id.into()),
@@ -133,7 +135,7 @@ impl Credentials {
         match (claim, reply) {
             (
                 Claim::Token {
-                    text,
+                    digest,
                     token,
                     expires_at,
                     ..
@@ -145,7 +147,7 @@ impl Credentials {
                     token,
                     expires_at,
                 });
-                self.tokens.insert(text, session.clone());
+                self.tokens.insert(digest, session.clone());
                 Ok(Caller::User(session))
             }
             (Claim::Key(digest), Reply::Key(key)) => {

@@ -60,7 +60,8 @@ pub const CACHED_FACTS: usize = 1_000_000;
 pub const LOG_LINES: usize = 4096;
 
 /// Verified tokens and keys one shard remembers; above it they are all forgotten and verified anew.
-pub const CACHED_CREDENTIALS: usize = 8192;
+/// Just what a hash table of 8,192 places holds.
+pub const CACHED_CREDENTIALS: usize = 7168;
 
 /// Milliseconds a WebSocket without a token has for its first frame (contract section 3).
 pub const AUTHENTICATE_MS: u64 = 5_000;

@@ -8,9 +8,31 @@ use crate::domain::id::UserKey;
 
 /// The live sessions of one shard.
 pub struct Sessions {
-    /// Hardly any user has more than one connection to one shard.
-    by_user: HashMap<UserKey, Vec<ConnectionId>>,
+    by_user: HashMap<UserKey, Own>,
     count: usize,
+}
+
+/// The connections of one user to one shard. Hardly anybody has more than one, which then takes no memory elsewhere.
+enum Own {
+    One(ConnectionId),
+    Several(Box<Vec<ConnectionId>>),
+}
+
+impl Own {
+    fn as_slice(&self) -> &[ConnectionId] {
+        match self {
+            Self::One(connection) => std::slice::from_ref(connection),
+            Self::Several(connections) => connections,
+        }
+    }
+
+    fn from(connections: Vec<ConnectionId>) -> Option<Self> {
+        match connections.as_slice() {
+            [] => None,
+            [connection] => Some(Self::One(*connection)),
+            _ => Some(Self::Several(Box::new(connections))),
+        }
+    }
 }
 
 impl Default for Sessions {
@@ -25,30 +47,34 @@ impl Default for Sessions {
 impl Sessions {
     /// Adds a session; `true` when it is the user's first here.
     pub fn attach(&mut self, user: UserKey, connection: ConnectionId) -> bool {
-        let connections = self.by_user.entry(user).or_insert_with(|| Vec::with_capacity(1));
-        connections.push(connection);
         self.count += 1;
-        connections.len() == 1
+        let connections = [self.of(user), &[connection]].concat();
+        let is_first = connections.len() == 1;
+        self.put(user, connections);
+        is_first
     }
 
     /// Removes a session; `true` when it was the user's last here.
     pub fn detach(&mut self, user: UserKey, connection: ConnectionId) -> bool {
-        let Some(connections) = self.by_user.get_mut(&user) else {
-            return false;
-        };
+        let mut connections = self.of(user).to_vec();
         let before = connections.len();
         connections.retain(|other| *other != connection);
         self.count -= before - connections.len();
-        let last = connections.is_empty();
-        if last {
-            self.by_user.remove(&user);
+        let is_last = before > 0 && connections.is_empty();
+        self.put(user, connections);
+        is_last
+    }
+
+    fn put(&mut self, user: UserKey, connections: Vec<ConnectionId>) {
+        match Own::from(connections) {
+            Some(own) => drop(self.by_user.insert(user, own)),
+            None => drop(self.by_user.remove(&user)),
         }
-        last
     }
 
     /// A user's connections here.
     pub fn of(&self, user: UserKey) -> &[ConnectionId] {
-        self.by_user.get(&user).map_or(&[], Vec::as_slice)
+        self.by_user.get(&user).map_or(&[], Own::as_slice)
     }
 
     /// The connections here that are to see an event, each once.

@@ -31,7 +31,8 @@ impl Default for Deadline {
 
 /// The wheel.
 pub struct Timers {
-    slots: Vec<Vec<(u64, ConnectionId)>>,
+    /// What is due at a tick stands in one slot alone, since no entry lies further ahead than the wheel reaches.
+    slots: Vec<Vec<ConnectionId>>,
     /// Everything up to this tick has been looked at.
     done: u64,
     entries: usize,
@@ -87,7 +88,9 @@ impl Timers {
         let last = now_tick.min(self.done + SLOTS);
         while self.done < last {
             self.done += 1;
-            due.append(&mut self.slots[(self.done % SLOTS) as usize]);
+            // Taken, not emptied: a slot that was crowded once would keep its memory for good.
+            let slot = std::mem::take(&mut self.slots[(self.done % SLOTS) as usize]);
+            due.extend(slot.into_iter().map(|connection| (self.done, connection)));
         }
         self.done = self.done.max(now_tick);
         self.entries -= due.len();
@@ -111,7 +114,7 @@ impl Timers {
     }
 
     fn insert(&mut self, tick: u64, connection: ConnectionId) {
-        self.slots[(tick % SLOTS) as usize].push((tick, connection));
+        self.slots[(tick % SLOTS) as usize].push(connection);
         self.entries += 1;
     }
 }
@@ -141,6 +144,16 @@ mod tests {
         assert!(fires(&mut timers, &mut deadline, 1000));
         assert!(!fires(&mut timers, &mut deadline, 5000));
         assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn a_crowded_slot_keeps_no_memory() {
+        let mut timers = Timers::default();
+        for _ in 0..1000 {
+            timers.set(ID, &mut Deadline::default(), 1000);
+        }
+        assert_eq!(timers.due(1000).len(), 1000);
+        assert!(timers.slots.iter().all(|slot| slot.capacity() == 0));
     }
 
     #[test]
