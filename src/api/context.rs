@@ -120,7 +120,7 @@ impl Context<'_> {
 
     /// The clock of deadlines and rates, in milliseconds.
     pub fn monotonic_ms(&self) -> i64 {
-        i64::try_from(self.now.monotonic_ms).unwrap_or(i64::MAX)
+        self.now.of_attempts()
     }
 
     /// A new id that sorts by time (UUIDv7).

@@ -21,6 +21,26 @@ pub struct Now {
     pub monotonic_ms: u64,
 }
 
+impl Now {
+    /// The clock of limits on guessing.
+    pub fn of_attempts(self) -> i64 {
+        i64::try_from(self.monotonic_ms).unwrap_or(i64::MAX)
+    }
+}
+
+/// What one gateway counts at this moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Census {
+    /// Open connections of any kind.
+    pub connections: usize,
+    /// WebSockets of users.
+    pub sessions: usize,
+    /// Operations that wait for the writer, a reader or a pool.
+    pub waiting: usize,
+    /// Events pushed to sessions since the start, one for each session that saw one.
+    pub deliveries: u64,
+}
+
 /// Something that happened outside.
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -141,4 +161,8 @@ pub trait Service {
     fn poll_output(&mut self) -> Option<Output>;
     /// When `Tick` is wanted, in milliseconds of the monotonic clock.
     fn next_deadline(&self) -> Option<u64>;
+    /// What there is to count; a service that is no chat server has nothing.
+    fn census(&self) -> Census {
+        Census::default()
+    }
 }

@@ -196,10 +196,21 @@ impl Runner {
             attempts: &mut self.attempts,
             signals: &mut self.signals,
         });
+        self.tell_attempts();
+        result
+    }
+
+    /// Counts a wrong API key; answers how to refuse it.
+    pub fn wrong_key(&mut self, address: IpAddr, refusal: Refusal) -> Refusal {
+        let counted = self.attempts.wrong_key(self.now.of_attempts(), address);
+        self.tell_attempts();
+        counted.map_or_else(|wait| Refusal::rate_limited(wait.0), |()| refusal)
+    }
+
+    fn tell_attempts(&mut self) {
         for attempt in self.attempts.take_untold() {
             self.tell_peers(PeerMessage::Attempt(attempt));
         }
-        result
     }
 
     /// Tells all other shards, if there are any.

@@ -1,5 +1,5 @@
 //! Limits on guessing: failed logins per account and address together and, more slowly, per account;
-//! registrations per address.
+//! registrations and wrong API keys per address.
 //!
 //! Each limit is a generic cell rate algorithm over a fixed table: a key hashes to one slot that holds
 //! the time at which it will be as good as new. Memory is constant whatever an attacker sends; two keys
@@ -8,6 +8,8 @@
 
 use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
+
+use crate::base::limits;
 
 const SLOTS: usize = 16_384;
 
@@ -34,6 +36,7 @@ pub struct Attempts<S> {
     login_pair: Limit,
     login_account: Limit,
     register: Limit,
+    wrong_key: Limit,
 }
 
 impl<S: BuildHasher> Attempts<S> {
@@ -43,6 +46,7 @@ impl<S: BuildHasher> Attempts<S> {
             login_pair: Limit::new(rates.login_failures_per_minute, 1),
             login_account: Limit::new(rates.login_failures_per_minute, ACCOUNT_BURST_FACTOR),
             register: Limit::new(rates.register_per_minute, 1),
+            wrong_key: Limit::new(limits::WRONG_KEYS_PER_MINUTE, 1),
         }
     }
 
@@ -66,6 +70,13 @@ impl<S: BuildHasher> Attempts<S> {
     pub fn register(&mut self, now_ms: i64, address: IpAddr) -> Result<(), RetryAfter> {
         let slot = self.slot(network_of(address));
         self.register.take(now_ms, slot)
+    }
+
+    /// Counts a wrong API key. Only the answer to it depends on the limit, since whether a key is right is known
+    /// before: nobody can lock out its owner, at the same address or another.
+    pub fn wrong_key(&mut self, now_ms: i64, address: IpAddr) -> Result<(), RetryAfter> {
+        let slot = self.slot(network_of(address));
+        self.wrong_key.take(now_ms, slot)
     }
 
     fn login_slots(&self, account: &str, address: IpAddr) -> (usize, usize) {
@@ -222,6 +233,15 @@ mod tests {
         assert_eq!(attempts.register(NOW, elsewhere), Ok(()));
         let mapped: IpAddr = "::ffff:192.0.2.1".parse().expect("an address");
         assert_eq!(network_of(mapped), address(1));
+    }
+
+    #[test]
+    fn wrong_keys_are_counted_per_network() {
+        let mut attempts = attempts(0, 0);
+        let passed = (0..100).filter(|_| attempts.wrong_key(NOW, address(1)).is_ok());
+        assert_eq!(passed.count(), 20);
+        assert_eq!(attempts.wrong_key(NOW, address(2)), Ok(()));
+        assert_eq!(attempts.wrong_key(NOW + 3_000, address(1)), Ok(()));
     }
 
     #[test]

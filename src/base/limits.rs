@@ -63,6 +63,10 @@ pub const LOG_LINES: usize = 4096;
 /// Just what a hash table of 8,192 places holds.
 pub const CACHED_CREDENTIALS: usize = 7168;
 
+/// Wrong API keys from one address in a minute; above it they are answered 429 instead of 401. The right key is
+/// never refused.
+pub const WRONG_KEYS_PER_MINUTE: u32 = 20;
+
 /// Milliseconds a WebSocket without a token has for its first frame (contract section 3).
 pub const AUTHENTICATE_MS: u64 = 5_000;
 

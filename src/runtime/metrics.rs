@@ -27,6 +27,11 @@ impl Counter {
         self.0.store(self.get().wrapping_sub(amount), Ordering::Relaxed);
     }
 
+    /// Replaces the value, on the one thread that owns the counter.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
     /// The present value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -51,6 +56,10 @@ pub struct ShardCounters {
     pub bytes_sent: Counter,
     /// Commands handed to the writer.
     pub submissions: Counter,
+    /// WebSockets of users, now.
+    pub sessions: Counter,
+    /// Events pushed to them.
+    pub deliveries: Counter,
 }
 
 /// What the writer counts.
@@ -168,6 +177,7 @@ impl Metrics {
 
     fn render_shards(&self, text: &mut String) {
         line(text, "gauge", "ringim_connections", self.connections_open());
+        line(text, "gauge", "ringim_sessions", self.sum(|shard| &shard.sessions));
         let accepted = self.sum(|shard| &shard.connections_accepted);
         line(text, "counter", "ringim_connections_accepted_total", accepted);
         line(text, "counter", "ringim_reads_total", self.sum(|shard| &shard.reads));
@@ -189,6 +199,12 @@ impl Metrics {
             "counter",
             "ringim_submissions_total",
             self.sum(|shard| &shard.submissions),
+        );
+        line(
+            text,
+            "counter",
+            "ringim_deliveries_total",
+            self.sum(|shard| &shard.deliveries),
         );
     }
 
@@ -234,6 +250,9 @@ mod tests {
         metrics.shards[0].connections_open.add(3);
         metrics.shards[1].connections_open.add(2);
         metrics.shards[1].connections_open.sub(1);
+        metrics.shards[0].sessions.set(5);
+        metrics.shards[0].sessions.set(2);
+        metrics.shards[1].deliveries.set(9);
         metrics
             .writer
             .committed(&CommittedBatch::default(), Duration::from_micros(200));
@@ -242,6 +261,7 @@ mod tests {
             ..Gauges::default()
         });
         assert!(text.contains("ringim_connections 4\n"), "{text}");
+        assert!(text.contains("\nringim_sessions 2\n") && text.contains("\nringim_deliveries_total 9\n"));
         assert!(text.contains("\nringim_queue_depth{queue=\"writer\"} 7\n"), "{text}");
         assert!(text.contains("\nringim_commit_microseconds_count 1\n"), "{text}");
         assert_eq!(text.matches("# TYPE ringim_queue_depth gauge\n").count(), 1);

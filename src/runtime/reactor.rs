@@ -125,6 +125,9 @@ impl<S: Service + 'static> Reactor<S> {
         loop {
             self.turn_end.wait().await;
             self.perform_outputs();
+            let census = self.service.borrow().census();
+            self.counters().sessions.set(census.sessions as u64);
+            self.counters().deliveries.set(census.deliveries);
             self.turn_time.set(None);
         }
     }

@@ -30,6 +30,11 @@ pub enum Attempt {
         /// The client's address.
         address: IpAddr,
     },
+    /// Somebody presents an API key that is none.
+    WrongKey {
+        /// The client's address.
+        address: IpAddr,
+    },
 }
 
 /// What one shard knows of attempts anywhere. Times are milliseconds of the monotonic clock.
@@ -76,6 +81,16 @@ impl SharedAttempts {
         Ok(())
     }
 
+    /// Counts a wrong API key.
+    ///
+    /// # Errors
+    /// How long to wait, when there were too many; then this one counts nothing.
+    pub fn wrong_key(&mut self, now_ms: i64, address: IpAddr) -> Result<(), RetryAfter> {
+        self.attempts.wrong_key(now_ms, address)?;
+        self.untold.push(Attempt::WrongKey { address });
+        Ok(())
+    }
+
     /// Counts what another shard tells. Above the limit nothing is left to be counted.
     pub fn hear(&mut self, now_ms: i64, attempt: &Attempt) {
         let attempts = &mut self.attempts;
@@ -83,6 +98,7 @@ impl SharedAttempts {
             Attempt::Login { account, address } => drop(attempts.login(now_ms, account, *address)),
             Attempt::LoginReturned { account, address } => attempts.login_returned(account, *address),
             Attempt::Register { address } => drop(attempts.register(now_ms, *address)),
+            Attempt::WrongKey { address } => drop(attempts.wrong_key(now_ms, *address)),
         }
     }
 

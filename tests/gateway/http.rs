@@ -1,5 +1,6 @@
 //! REST: credentials, envelopes, pipelining, deadlines.
 
+use ringim::api::port::Service;
 use ringim::config::Config;
 use serde_json::{Value, json};
 
@@ -310,6 +311,53 @@ fn connections_are_listed_over_all_shards() {
     let mut users: Vec<_> = items.iter().map(|item| item["userId"].as_str().unwrap()).collect();
     users.sort_unstable();
     assert_eq!(users, ["alice", "bob"]);
+}
+
+#[test]
+fn a_shard_that_says_nothing_is_not_waited_for() {
+    let mut world = World::new(2);
+    let (alice, bob) = (world.register("alice"), world.register("bob"));
+    let _sockets = [
+        Socket::attach(&mut world, 0, &alice),
+        Socket::attach(&mut world, 1, &bob),
+    ];
+    world.loses_peer_messages = true;
+    let id = world.connect(0);
+    world.send(id, &request("GET /api/admin/connections", ADMIN_KEY, None));
+    assert!(world.take(id).is_empty());
+    world.pass(2_000);
+    let listed = Response::read(&world.take(id)).0;
+    let items = listed.body["data"]["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert_eq!(items[0]["userId"], "alice");
+}
+
+#[test]
+fn guessing_keys_is_limited_and_locks_nobody_out() {
+    let mut world = World::new(2);
+    let created = json!({"name": "reader", "scopes": ["read"]});
+    let created = world.call("POST /api/admin/key/create", ADMIN_KEY, Some(created));
+    let right = created.body["data"]["key"].as_str().unwrap().to_owned();
+    let last = if right.ends_with('A') { "B" } else { "A" };
+    let similar = format!("{}{last}", &right[..right.len() - 1]);
+    let mut guess = |key: &str| world.call("GET /api/admin/users", key, None);
+    for round in 0..10 {
+        assert_eq!(guess("garbage").status, 401, "{round}");
+        assert_eq!(guess(&similar).status, 401, "{round}");
+    }
+    for wrong in ["garbage", similar.as_str()] {
+        let refused = guess(wrong);
+        assert_eq!((refused.status, &refused.body["error"]), (429, &json!("rate_limited")));
+        assert!(refused.head.contains("Retry-After: "), "{}", refused.head);
+    }
+    assert_eq!(guess("").status, 401, "no key is no guess");
+    assert_eq!(guess(&right).status, 200);
+    assert_eq!(guess(ADMIN_KEY).status, 200);
+    let elsewhere = world.connect(1);
+    world.send(elsewhere, &request("GET /api/admin/users", "garbage", None));
+    assert_eq!(Response::read(&world.take(elsewhere)).0.status, 429, "all shards count");
+    world.pass(3_000);
+    assert_eq!(world.call("GET /api/admin/users", "garbage", None).status, 401);
 }
 
 #[test]

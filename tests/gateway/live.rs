@@ -1,5 +1,6 @@
 //! WebSocket: sessions, pushes, acks, and how they end.
 
+use ringim::api::port::Service;
 use ringim::base::limits;
 use ringim::proto::ws::{self, Opcode};
 use serde_json::{Value, json};
@@ -37,6 +38,12 @@ fn two_users_chat_over_two_shards() {
     );
     assert_eq!(kinds(&there.frames(&mut world)), ["ack"]);
     let receipt = here.frames(&mut world);
+    let deliveries = |shard: usize| world.gateways[shard].census().deliveries;
+    assert_eq!(
+        (deliveries(0), deliveries(1)),
+        (1, 3),
+        "the receipt; two messages and the receipt"
+    );
     assert_eq!(
         (kinds(&receipt), &receipt[0]["data"]["readSeq"]),
         (vec!["receipt"], &json!(1))

@@ -39,6 +39,8 @@ pub struct World {
     pub stalled: HashSet<ConnectionId>,
     /// Whether commits wait until they are asked for.
     pub holds_commits: bool,
+    /// Whether what shards say to each other is lost.
+    pub loses_peer_messages: bool,
     /// Users who came or went, as webhooks are told.
     pub presence: Vec<(String, bool)>,
 }
@@ -72,6 +74,7 @@ impl World {
             paused: HashSet::new(),
             stalled: HashSet::new(),
             holds_commits: false,
+            loses_peer_messages: false,
             presence: Vec::new(),
         }
     }
@@ -209,6 +212,7 @@ impl World {
             }
             Output::Password(ticket, job) => self.handle(shard, Input::PasswordDone(ticket, work(job))),
             Output::Operation(ticket, _) => self.handle(shard, Input::OperationDone(ticket, Err(Rejection::Busy))),
+            Output::Peer(..) if self.loses_peer_messages => {}
             Output::Peer(to, message) => {
                 for other in 0..self.gateways.len() as u16 {
                     if other != shard && to.is_none_or(|to| to == other) {

@@ -220,7 +220,7 @@ impl Gateway {
     }
 
     /// What the request presents of what the route asks for.
-    fn credential(&self, fields: Fields<'_>, access: Access, address: IpAddr) -> Result<Credential, Refusal> {
+    fn credential(&mut self, fields: Fields<'_>, access: Access, address: IpAddr) -> Result<Credential, Refusal> {
         let nobody = Credential::Known(Caller::Anonymous);
         match access {
             Access::Public => return Ok(nobody),
@@ -232,11 +232,12 @@ impl Gateway {
         let text = bearer(fields).ok_or(Fault::Unauthenticated)?;
         let setup = &self.runner.setup;
         let key = self.credentials.key(text, setup);
+        let unauthenticated = Refusal::from(Fault::Unauthenticated);
         match (access, key) {
-            (Access::User, Some(_)) => Err(Fault::Unauthenticated.into()),
+            (Access::User, Some(_)) => Err(unauthenticated),
             (_, Some(key)) => Ok(key),
             (Access::User | Access::UserOrKey(_), None) => self.credentials.token(text, setup, self.runner.now.wall_ms),
-            (_, None) => Err(Fault::Unauthenticated.into()),
+            (_, None) => Err(self.runner.wrong_key(address, unauthenticated)),
         }
     }
 

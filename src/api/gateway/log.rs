@@ -69,13 +69,14 @@ impl Gateway {
         }
     }
 
-    /// Finds the local connections that are to see an event; `false` when there are none.
+    /// Finds and counts the local connections that are to see an event; `false` when there are none.
     fn find_recipients(&mut self, audience: &Audience, origin: Option<ConnectionId>) -> bool {
         self.recipients.clear();
         self.sessions.audience(audience, &mut self.recipients);
         if let Some(origin) = origin {
             self.recipients.retain(|id| *id != origin);
         }
+        self.deliveries += self.recipients.len() as u64;
         !self.recipients.is_empty()
     }
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::connection::{Connection, Connections, Identity, Live, Phase, Protocol};
 use super::credentials::Credentials;
-use super::port::{Accepted, Input, Now, Output, Service};
+use super::port::{Accepted, Census, Input, Now, Output, Service};
 use super::refusal::Fault;
 use super::routes::Routes;
 use super::runner::Runner;
@@ -47,19 +47,10 @@ pub struct Gateway {
     timers: Timers,
     /// The connections that are to see an event; used again for each.
     recipients: Vec<ConnectionId>,
+    /// Events pushed, once for each connection that saw one.
+    deliveries: u64,
     date: respond::Date,
     draining: bool,
-}
-
-/// What one gateway counts at this moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Census {
-    /// Open connections of any kind.
-    pub connections: usize,
-    /// WebSockets of users.
-    pub sessions: usize,
-    /// Operations that wait for the writer, a reader or a pool.
-    pub waiting: usize,
 }
 
 impl Gateway {
@@ -77,17 +68,9 @@ impl Gateway {
             presence: Presence::default(),
             timers: Timers::default(),
             recipients: Vec::new(),
+            deliveries: 0,
             date: respond::Date::default(),
             draining: false,
-        }
-    }
-
-    /// How many connections, sessions and waiting operations there are.
-    pub fn census(&self) -> Census {
-        Census {
-            connections: self.connections.len(),
-            sessions: self.sessions.len(),
-            waiting: self.runner.tickets.len(),
         }
     }
 
@@ -334,5 +317,14 @@ impl Service for Gateway {
             .map(|gathering| gathering.deadline_ms)
             .min();
         [self.timers.next(), gathering].into_iter().flatten().min()
+    }
+
+    fn census(&self) -> Census {
+        Census {
+            connections: self.connections.len(),
+            sessions: self.sessions.len(),
+            waiting: self.runner.tickets.len(),
+            deliveries: self.deliveries,
+        }
     }
 }

@@ -109,6 +109,7 @@ impl Gateway {
     /// It is known who made the request, or that nobody did.
     fn unpark(&mut self, asker: Asker, claim: Claim, parked: &Parked, result: Result<Reply, Rejection>) {
         let id = asker.connection;
+        let is_key = matches!(claim, Claim::Key(_));
         let caller = result
             .map_err(Refusal::from)
             .and_then(|reply| self.credentials.confirm(claim, reply));
@@ -119,6 +120,10 @@ impl Gateway {
                     query: parked.query.as_deref(),
                 };
                 self.run_route(Asker { caller, ..asker }, parked.route, &parameters, &parked.body);
+            }
+            Err(refusal) if is_key && refusal.status() == 401 => {
+                let refusal = self.runner.wrong_key(asker.address, refusal);
+                self.refuse(id, &refusal, &[]);
             }
             Err(refusal) => self.refuse(id, &refusal, &[]),
         }

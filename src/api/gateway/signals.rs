@@ -72,7 +72,7 @@ impl Gateway {
                 self.set_presence(user, &user_id, shard, online);
             }
             PeerMessage::Attempt(attempt) => {
-                let now_ms = i64::try_from(self.runner.now.monotonic_ms).unwrap_or(i64::MAX);
+                let now_ms = self.runner.now.of_attempts();
                 self.runner.attempts.hear(now_ms, &attempt);
             }
             PeerMessage::ListConnections { asker, ticket } => {
