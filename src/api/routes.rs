@@ -123,6 +123,12 @@ pub static ROUTES: &[Route] = &[
         message::history,
         "Messages of one conversation, by seq.",
     ),
+    get(
+        "/api/message/receipts",
+        Access::User,
+        message::receipts,
+        "Who of the others has received and read a message.",
+    ),
     post(
         "/api/message/read",
         Access::User,

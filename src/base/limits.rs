@@ -38,8 +38,8 @@ pub const PAGE_ITEMS_MAX: u32 = 200;
 /// Items of a page when the caller names no `limit`.
 pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 
-/// Bytes of one `sync` page (contract section 3).
-pub const SYNC_PAGE_BYTES: usize = 512 * 1024;
+/// Bytes of one page of `sync` (contract section 3), of a history or of `pull`.
+pub const PAGE_BYTES: usize = 512 * 1024;
 
 /// Newest messages of each conversation in a first `sync`, when the caller names no `limit`.
 pub const SYNC_MESSAGES_DEFAULT: u32 = 20;

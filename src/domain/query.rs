@@ -67,6 +67,18 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
+    /// Who else in a conversation has received and read a message, for a party or a member: the peer, or the other
+    /// members in order of joining. Answers [`Answer::Standings`].
+    Standings {
+        /// Who asks.
+        user: UserKey,
+        /// Where.
+        conversation: ConversationRef,
+        /// Which message.
+        seq: i64,
+        /// Which page.
+        page: Page,
+    },
     /// The user's conversations, newest first. Answers [`Answer::Conversations`].
     Conversations(UserKey, Page),
     /// What concerns the user since the cursor. Answers [`Answer::Sync`].
@@ -140,6 +152,29 @@ pub struct History {
     pub messages: Vec<Arc<Message>>,
     /// There are more in the paging direction.
     pub has_more: bool,
+}
+
+/// How one user stands to one message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// Who.
+    pub user: UserId,
+    /// It is read, or the user has written since.
+    pub read: bool,
+    /// It has arrived on some device.
+    pub received: bool,
+}
+
+impl Standing {
+    /// What a user's receipts and newest own `seq` (0 without one) say about a message.
+    pub fn new(user: UserId, progress: Progress, own_last: i64, seq: i64) -> Self {
+        let read = progress.read.max(own_last) >= seq;
+        Self {
+            user,
+            read,
+            received: read || progress.received >= seq,
+        }
+    }
 }
 
 /// A conversation as one of its users sees it.
@@ -239,6 +274,8 @@ pub struct Counts {
 pub enum Answer {
     /// A page of messages.
     History(History),
+    /// Users and how they stand to a message.
+    Standings(Listed<Standing>),
     /// A page of conversations.
     Conversations(Listed<ConversationView>),
     /// A page of a sync.

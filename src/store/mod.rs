@@ -4,6 +4,7 @@
 
 pub mod committer;
 pub mod memory;
+mod page;
 pub mod sqlite;
 
 use crate::domain::change::Change;

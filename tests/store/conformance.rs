@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ringim::base::limits;
 use ringim::domain::change::Change;
 use ringim::domain::command::{Actor, ConversationRef};
 use ringim::domain::conversation::{ChatType, Parties};
 use ringim::domain::id::{ConversationKey, GroupId, GroupKey, Position, UserId, UserKey, Username};
+use ringim::domain::message::Content;
 use ringim::domain::query::{Answer, ConversationView, Page, Query, SyncCursor, Window};
 use ringim::domain::rejection::Rejection;
 use ringim::store::memory::MemoryStore;
@@ -192,6 +194,7 @@ fn compare_answers<S: Subject>(
     let mut queries = fixed_queries();
     for _ in 0..30 {
         queries.push(history(world, numbers));
+        queries.push(standings(world, numbers));
     }
     for user in (1..=world.users).map(UserKey) {
         let position = Position(numbers.below(world.position as usize + 2) as i64);
@@ -299,6 +302,16 @@ fn history(world: &World, numbers: &mut Numbers) -> Query {
     }
 }
 
+fn standings(world: &World, numbers: &mut Numbers) -> Query {
+    let talk = numbers.pick(&world.talks).clone();
+    Query::Standings {
+        user: UserKey(*numbers.pick(&talk.users)),
+        conversation: ConversationRef::Key(ConversationKey(talk.key)),
+        seq: numbers.below(talk.head as usize + 2) as i64,
+        page: page(2),
+    }
+}
+
 /// Compares all pages of a query, each store following its own cursors.
 fn compare_pages<S: Subject>(store: &mut Store<S>, model: &mut Store<Model>, query: Query, where_: &str) {
     let (mut ours, mut theirs) = (query.clone(), query.clone());
@@ -363,6 +376,7 @@ fn take_cursor(answer: &mut Result<Answer, Rejection>) -> Option<Box<str>> {
         Ok(Answer::Members(listed)) => listed.next.take(),
         Ok(Answer::Conversations(listed)) => listed.next.take(),
         Ok(Answer::Deliveries(listed)) => listed.next.take(),
+        Ok(Answer::Standings(listed)) => listed.next.take(),
         _ => None,
     }
 }
@@ -371,7 +385,7 @@ fn with_cursor(mut query: Query, cursor: Box<str>) -> Query {
     let page = match &mut query {
         Query::Users(page) | Query::SearchUsers(_, page) | Query::Groups(page) => page,
         Query::GroupsOf(_, page) | Query::Members(_, _, page) | Query::Conversations(_, page) => page,
-        Query::Deliveries { page, .. } => page,
+        Query::Deliveries { page, .. } | Query::Standings { page, .. } => page,
         other => panic!("{other:?} has no pages"),
     };
     page.cursor = Some(cursor);
@@ -473,4 +487,51 @@ pub fn a_batch_sees_itself(subject: impl Subject) {
         .expect("a conversation")
         .expect("it is there");
     assert_eq!(found.head, talk.head);
+}
+
+/// A page of a history ends where its bytes do, and says that there is more; following it shows everything once.
+pub fn pages_have_few_bytes(subject: impl Subject) {
+    let mut store = Store::new(subject);
+    let (low, high, key) = (1, 2, 1);
+    let parties = Parties::pair(UserKey(low), UserKey(high));
+    let users = [low, high].map(|key| Change::PutUser(Arc::new(crate::vocabulary::user(key))));
+    store.commit(&users);
+    store.commit(&[crate::vocabulary::conversation(key, parties)]);
+    const MESSAGES: i64 = 40;
+    const CONTENT: usize = 60_000;
+    for seq in 1..=MESSAGES {
+        let mut message = crate::vocabulary::to_user(seq, key, seq, low, high);
+        message.body.content = Content::Text("x".repeat(CONTENT).into());
+        store.commit(&[Change::PutMessage(Arc::new(message))]);
+    }
+    let fits = (limits::PAGE_BYTES / CONTENT) as i64;
+    let mut seqs = |window| {
+        let query = Query::History {
+            actor: Actor::User(UserKey(low)),
+            conversation: ConversationRef::Key(ConversationKey(key)),
+            window,
+            limit: 200,
+        };
+        let Answer::History(history) = store.answer(&query) else {
+            panic!("no history")
+        };
+        let seqs: Vec<i64> = history.messages.iter().map(|message| message.seq).collect();
+        (seqs, history.has_more)
+    };
+    let expected = |range: std::ops::RangeInclusive<i64>| (range.collect::<Vec<_>>(), true);
+    assert_eq!(seqs(Window::Newest), expected(MESSAGES - fits + 1..=MESSAGES));
+    assert_eq!(seqs(Window::Before(30)), expected(30 - fits..=29));
+    assert_eq!(seqs(Window::Range(3, 30)), expected(3..=2 + fits));
+    assert_eq!(seqs(Window::Around(20)), expected(20 - fits / 2..=20 + (fits - 1) / 2));
+    assert_eq!(
+        seqs(Window::After(MESSAGES - 3)),
+        ((MESSAGES - 2..=MESSAGES).collect(), false)
+    );
+    let (mut seen, mut more) = (Vec::new(), true);
+    while more {
+        let (page, has_more) = seqs(Window::After(seen.last().copied().unwrap_or(0)));
+        seen.extend(page);
+        more = has_more;
+    }
+    assert_eq!(seen, (1..=MESSAGES).collect::<Vec<_>>());
 }

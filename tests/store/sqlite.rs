@@ -79,6 +79,12 @@ fn sync_misses_nothing() {
 }
 
 #[test]
+fn pages_have_few_bytes() {
+    conformance::pages_have_few_bytes(Sqlite::new());
+    conformance::pages_have_few_bytes(conformance::Model::new());
+}
+
+#[test]
 fn a_batch_sees_itself() {
     conformance::a_batch_sees_itself(Sqlite::new());
 }

@@ -7,7 +7,7 @@ use crate::api::wire::document::Object;
 use crate::api::wire::list::write_listed;
 use crate::api::wire::message::{
     read_body, read_conversation, read_conversation_in, read_window, write_conversation, write_history, write_receipt,
-    write_sent,
+    write_sent, write_standing,
 };
 use crate::domain::command::{Command, Receipt, Reply, Send};
 use crate::domain::conversation::ChatType;
@@ -54,6 +54,21 @@ pub fn history(call: Call<'_, '_>) -> Flow {
     };
     Step::query(query, |answer, _| match answer {
         Answer::History(history) => Step::json(|out| write_history(&history, out)),
+        _ => unexpected(),
+    })
+}
+
+/// `GET /api/message/receipts`: how the peer, or the other members, stand to one message.
+pub fn receipts(call: Call<'_, '_>) -> Flow {
+    let seq = call.parameters.int("seq")?.filter(|seq| *seq > 0);
+    let query = Query::Standings {
+        user: call.context.user()?,
+        conversation: read_conversation(call.parameters)?,
+        seq: seq.ok_or_else(|| Refusal::field("seq", "`seq` is the number of the message concerned."))?,
+        page: call.parameters.page()?,
+    };
+    Step::query(query, |answer, _| match answer {
+        Answer::Standings(standings) => Step::json(|out| write_listed(&standings, write_standing, out)),
         _ => unexpected(),
     })
 }

@@ -9,7 +9,7 @@ use crate::domain::command::{ConversationRef, Receipt, Sent};
 use crate::domain::conversation::ChatType;
 use crate::domain::id::{ConversationKey, MessageId};
 use crate::domain::message::{Body, Content, Message, is_content_type};
-use crate::domain::query::{ConversationView, History, Window};
+use crate::domain::query::{ConversationView, History, Standing, Window};
 
 /// The author's part of a message.
 ///
@@ -121,6 +121,16 @@ pub fn write_receipt(conversation: ConversationKey, receipt: Receipt, seq: i64, 
     members
         .value("conversationId", conversation.to_public())
         .value(name, seq)
+        .end();
+}
+
+/// How a user stands to a message.
+pub fn write_standing(standing: &Standing, out: &mut Vec<u8>) {
+    let mut members = Members::begin(out);
+    members
+        .value("userId", standing.user.as_str())
+        .value("read", standing.read)
+        .value("received", standing.received)
         .end();
 }
 

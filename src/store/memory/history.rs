@@ -1,11 +1,13 @@
 //! Messages of one conversation, for those who may see them.
 
+use super::lists::paged;
 use super::state::State;
 use crate::domain::command::{Actor, ConversationRef};
-use crate::domain::conversation::{ChatType, Conversation, Parties};
+use crate::domain::conversation::{ChatType, Conversation, Parties, Progress};
 use crate::domain::id::UserKey;
-use crate::domain::query::{History, Window};
+use crate::domain::query::{History, Listed, Page, Standing, Window};
 use crate::domain::rejection::Rejection;
+use crate::store::page;
 
 /// One page of a conversation's messages.
 pub(super) fn history(
@@ -24,7 +26,41 @@ pub(super) fn history(
             has_more: false,
         });
     };
-    Ok(page(state, conversation, window, i64::from(limit)))
+    Ok(part(state, conversation, window, i64::from(limit)))
+}
+
+/// How the others of a conversation stand to one of its messages.
+pub(super) fn standings(
+    state: &State,
+    user: UserKey,
+    named: &ConversationRef,
+    seq: i64,
+    wanted: &Page,
+) -> Result<Listed<Standing>, Rejection> {
+    let parties = find(state, Actor::User(user), named)?;
+    admit(state, Actor::User(user), parties)?;
+    let conversation = state.conversations.of_parties(parties).ok_or(Rejection::NotFound)?;
+    if !(1..=conversation.head).contains(&seq) {
+        return Err(Rejection::NotFound);
+    }
+    let everybody = match parties {
+        Parties::Pair(..) => parties.peer_of(user).into_iter().map(|peer| (0, peer)).collect(),
+        Parties::Group(group) => state
+            .groups
+            .members(group)
+            .into_iter()
+            .map(|member| (member.joined_at, member.user))
+            .collect::<Vec<_>>(),
+    };
+    let others = everybody.into_iter().filter(|(_, other)| *other != user);
+    let standings = others.filter_map(|(joined_at, other)| {
+        let id = state.accounts.get(other)?.id.clone();
+        let participant = state.conversations.participant(conversation.key, other);
+        let progress = participant.map_or_else(Progress::default, |participant| participant.progress);
+        let own_last = state.conversations.own_last(conversation.key, other);
+        Some(((joined_at, other.0), Standing::new(id, progress, own_last, seq)))
+    });
+    paged(standings, wanted)
 }
 
 fn find(state: &State, actor: Actor, named: &ConversationRef) -> Result<Parties, Rejection> {
@@ -62,15 +98,17 @@ fn may_see(state: &State, user: UserKey, parties: Parties) -> bool {
     }
 }
 
-fn page(state: &State, conversation: &Conversation, window: Window, limit: i64) -> History {
+fn part(state: &State, conversation: &Conversation, window: Window, limit: i64) -> History {
     let (from, to, has_more) = bounds(window, conversation.head, limit);
     let positions = state.conversations.positions(conversation.key, from, to);
     let messages = positions.into_iter().filter_map(|position| state.log.message(position));
-    History {
+    let mut history = History {
         conversation: Some(conversation.key),
         messages: messages.map(|message| state.shown(message)).collect(),
         has_more,
-    }
+    };
+    page::fit(&mut history, window);
+    history
 }
 
 /// The first and last `seq` of a page, both inclusive, and whether there are more in the paging direction.

@@ -16,7 +16,7 @@ use crate::domain::webhook::{Delivery, DeliveryState};
 type SortKey = (i64, i64);
 
 /// Cuts one page out of items in ascending order of their keys.
-fn paged<T>(items: impl Iterator<Item = (SortKey, T)>, page: &Page) -> Result<Listed<T>, Rejection> {
+pub(super) fn paged<T>(items: impl Iterator<Item = (SortKey, T)>, page: &Page) -> Result<Listed<T>, Rejection> {
     let after = page
         .cursor
         .as_deref()

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, RwLock};
 
-use super::history::history;
+use super::history::{history, standings};
 use super::lists;
 use super::read;
 use super::state::State;
@@ -42,6 +42,12 @@ fn answer(state: &State, query: &Query) -> Result<Answer, Rejection> {
             window,
             limit,
         } => Answer::History(history(state, *actor, conversation, *window, *limit)?),
+        Query::Standings {
+            user,
+            conversation,
+            seq,
+            page,
+        } => Answer::Standings(standings(state, *user, conversation, *seq, page)?),
         Query::Conversations(user, page) => Answer::Conversations(lists::conversations(state, *user, page)?),
         Query::Sync { user, cursor, limit } => Answer::Sync(sync(state, *user, *cursor, *limit)),
         Query::User(id) => Answer::User(user(state, id.as_str())?.clone()),

@@ -11,6 +11,7 @@ use crate::domain::event::Notice;
 use crate::domain::id::{ConversationKey, Position, UserKey};
 use crate::domain::message::Message;
 use crate::domain::query::{ConversationView, LogEntry, SyncCursor, SyncPage};
+use crate::store::page::{FRAME_BYTES, message_bytes};
 
 /// One page, from a cursor or from the start.
 pub(super) fn sync(state: &State, user: UserKey, cursor: Option<SyncCursor>, limit: u32) -> SyncPage {
@@ -41,7 +42,7 @@ pub(super) fn sync(state: &State, user: UserKey, cursor: Option<SyncCursor>, lim
 /// The conversations above `cursor.loaded`, each with its newest messages.
 fn load(state: &State, user: UserKey, cursor: SyncCursor, newest: i64) -> SyncPage {
     let mut page = empty(cursor);
-    let mut room = limits::SYNC_PAGE_BYTES;
+    let mut room = limits::PAGE_BYTES;
     for (conversation, participant) in state.conversations.of_user(user, cursor.loaded) {
         let key = conversation.key;
         let positions = state
@@ -51,7 +52,7 @@ fn load(state: &State, user: UserKey, cursor: SyncCursor, newest: i64) -> SyncPa
             .into_iter()
             .filter_map(|position| state.log.message(position))
             .collect();
-        let bytes = CONVERSATION_BYTES + messages.iter().map(|message| message_bytes(message)).sum::<usize>();
+        let bytes = FRAME_BYTES + messages.iter().map(|message| message_bytes(message)).sum::<usize>();
         if bytes > room && !page.conversations.is_empty() {
             page.more = true;
             break;
@@ -78,7 +79,7 @@ fn changes_since(state: &State, user: UserKey, since: Position, limit: usize) ->
         position: Position(state.log.head()),
         loaded: None,
     });
-    let mut room = limits::SYNC_PAGE_BYTES;
+    let mut room = limits::PAGE_BYTES;
     let mut last = since;
     for (count, entry) in entries(state, user, since).into_iter().enumerate() {
         let bytes = entry_bytes(&entry);
@@ -154,12 +155,6 @@ fn empty(cursor: SyncCursor) -> SyncPage {
     }
 }
 
-/// About what a conversation's fields take as JSON.
-const CONVERSATION_BYTES: usize = 512;
-
-/// About what the fields beside the body take as JSON.
-const ENTRY_BYTES: usize = 512;
-
 fn entry_bytes(entry: &LogEntry) -> usize {
     match entry {
         LogEntry::Message(message) => message_bytes(message),
@@ -167,12 +162,6 @@ fn entry_bytes(entry: &LogEntry) -> usize {
     }
 }
 
-fn message_bytes(message: &Message) -> usize {
-    let body = &message.body;
-    let optional = [&body.reply_to, &body.mentions, &body.ext].into_iter().flatten();
-    ENTRY_BYTES + body.content.as_str().len() + optional.map(|text| text.len()).sum::<usize>()
-}
-
 fn notice_bytes(notice: &Notice) -> usize {
-    ENTRY_BYTES * (1 + notice.users.len())
+    FRAME_BYTES * (1 + notice.users.len())
 }

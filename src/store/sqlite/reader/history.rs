@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::{Answered, Snapshot};
 use crate::domain::command::{Actor, ConversationRef};
-use crate::domain::conversation::{ChatType, Conversation, Parties};
+use crate::domain::conversation::{ChatType, Parties};
 use crate::domain::id::{ConversationKey, GroupKey, Position, UserKey};
 use crate::domain::message::Message;
 use crate::domain::query::{History, Window};
 use crate::domain::rejection::Rejection;
+use crate::store::page;
 use crate::store::sqlite::error::broken;
-use crate::store::sqlite::rows;
+use crate::store::sqlite::rows::{self, ConversationRow};
 
 impl Snapshot<'_> {
     pub(super) fn history(
@@ -20,7 +21,10 @@ impl Snapshot<'_> {
         window: Window,
         limit: u32,
     ) -> Answered<History> {
-        let Some(found) = self.readable(actor, conversation)? else {
+        let Some(ConversationRow {
+            conversation: found, ..
+        }) = self.readable(actor, conversation)?
+        else {
             return Ok(History {
                 conversation: None,
                 messages: Vec::new(),
@@ -30,11 +34,13 @@ impl Snapshot<'_> {
         let (from, to) = bounds(window, i64::from(limit), found.head);
         let has_more = from <= to && is_more(window, from, to, found.head);
         let messages = self.messages(found.key, from, to)?;
-        Ok(History {
+        let mut history = History {
             conversation: Some(found.key),
             messages,
             has_more,
-        })
+        };
+        page::fit(&mut history, window);
+        Ok(history)
     }
 
     /// The messages with `from <= seq <= to`, all of which exist.
@@ -46,7 +52,7 @@ impl Snapshot<'_> {
     }
 
     /// The conversation if it exists and the actor may read it: a party, a present member, or an admin.
-    fn readable(&self, actor: Actor, conversation: &ConversationRef) -> Answered<Option<Conversation>> {
+    pub(super) fn readable(&self, actor: Actor, conversation: &ConversationRef) -> Answered<Option<ConversationRow>> {
         let found = match conversation {
             ConversationRef::Key(key) => {
                 let row = rows::conversation_by_key(&self.im, *key)?.ok_or(Rejection::NotFound)?;
@@ -59,7 +65,7 @@ impl Snapshot<'_> {
                 rows::conversation_of(&self.im, parties)?
             }
         };
-        Ok(found.map(|row| row.with_tail(&self.tail).conversation))
+        Ok(found.map(|row| row.with_tail(&self.tail)))
     }
 
     fn parties(&self, actor: Actor, conversation: &ConversationRef) -> Answered<Parties> {

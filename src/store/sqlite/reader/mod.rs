@@ -4,6 +4,7 @@ mod conversations;
 mod directory;
 mod history;
 mod operations;
+mod standings;
 mod sync;
 
 use std::sync::Arc;
@@ -89,6 +90,14 @@ impl Reader for SqliteReader {
             } => snapshot
                 .history(*actor, conversation, *window, *limit)
                 .map(Answer::History),
+            Query::Standings {
+                user,
+                conversation,
+                seq,
+                page,
+            } => snapshot
+                .standings(*user, conversation, *seq, page)
+                .map(Answer::Standings),
             Query::Conversations(user, page) => snapshot.conversations(*user, page).map(Answer::Conversations),
             Query::Sync { user, cursor, limit } => snapshot.sync(*user, *cursor, *limit).map(Answer::Sync),
             Query::User(id) => snapshot.user(id).map(Answer::User),

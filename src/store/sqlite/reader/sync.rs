@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use super::conversations::Participation;
 use super::{Answered, Snapshot};
-use crate::base::limits::SYNC_PAGE_BYTES;
+use crate::base::limits::PAGE_BYTES;
 use crate::domain::conversation::ChatType;
 use crate::domain::event::Notice;
 use crate::domain::id::{ConversationKey, Position, UserKey};
-use crate::domain::message::{Content, Message};
+use crate::domain::message::Message;
 use crate::domain::query::{ConversationView, SyncCursor, SyncPage};
+use crate::store::page::{FRAME_BYTES, message_bytes};
 use crate::store::sqlite::error::broken;
 use crate::store::sqlite::rows::all;
-
-/// Bytes of a JSON object around the texts it carries, generously.
-const FRAME_BYTES: usize = 512;
 
 /// Something of a page, by its place in the log.
 enum Item<'a> {
@@ -232,10 +230,10 @@ impl Step {
     /// Leaves out old messages, then the newest one's second copy, of what alone would not fit into a page.
     /// They are still found by their `seq`.
     fn shrink_to_a_page(&mut self) {
-        while self.messages.len() > 1 && self.bytes() > SYNC_PAGE_BYTES {
+        while self.messages.len() > 1 && self.bytes() > PAGE_BYTES {
             self.messages.remove(0);
         }
-        if self.bytes() > SYNC_PAGE_BYTES {
+        if self.bytes() > PAGE_BYTES {
             self.views.iter_mut().for_each(|view| view.last_message = None);
         }
     }
@@ -252,7 +250,7 @@ struct PageBuilder {
 
 impl PageBuilder {
     fn has_room_for(&self, step: &Step) -> bool {
-        self.bytes + step.bytes() <= SYNC_PAGE_BYTES
+        self.bytes + step.bytes() <= PAGE_BYTES
     }
 
     fn add(&mut self, step: Step) {
@@ -290,34 +288,4 @@ impl PageBuilder {
 
 fn view_bytes(view: &ConversationView) -> usize {
     FRAME_BYTES + view.last_message.as_deref().map_or(0, message_bytes)
-}
-
-/// The bytes of a message as JSON, rather more than less.
-fn message_bytes(message: &Message) -> usize {
-    let body = &message.body;
-    let content = match &body.content {
-        Content::Text(text) => escaped_bytes(text),
-        Content::Json(text) => text.len(),
-    };
-    let rest = [&body.reply_to, &body.mentions, &body.ext]
-        .into_iter()
-        .flatten()
-        .map(|text| text.len())
-        .sum::<usize>();
-    FRAME_BYTES + escaped_bytes(&message.from_name) + content + rest
-}
-
-/// The bytes of a JSON string.
-fn escaped_bytes(text: &str) -> usize {
-    text.bytes()
-        .map(|byte| {
-            if byte < 0x20 {
-                6
-            } else if byte == b'"' || byte == b'\\' {
-                2
-            } else {
-                1
-            }
-        })
-        .sum()
 }
