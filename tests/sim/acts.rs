@@ -44,7 +44,7 @@ impl World {
         let client = self.random.below(self.clients.len());
         let device = &mut self.clients[client];
         if device.away || device.stalled {
-            let comes_back = self.random.per_mille(100);
+            let comes_back = self.random.per_mille(if self.plan.long_messages { 5 } else { 100 });
             (device.away, device.stalled) = (device.away && !comes_back, device.stalled && !comes_back);
             return Ok(());
         }
@@ -72,7 +72,7 @@ impl World {
     fn be_restless(&mut self, client: usize) -> Check {
         let device = &mut self.clients[client];
         match self.random.below(6) {
-            0 => device.stalled = true,
+            chance if chance == 0 || self.plan.long_messages => device.stalled = true,
             1 => {
                 self.log_out(client);
                 return Ok(());
@@ -168,7 +168,7 @@ impl World {
         let text = format!("\u{1f600} \"{number}\" of {client}\n");
         match self.random.below(4) {
             0 => json!({"a": [number, 1.5, null], "b": {"text": text}}),
-            1 if self.plan.long_messages => json!(text.repeat(3000)),
+            _ if self.plan.long_messages => json!(text.repeat(60_000 / text.len())),
             _ => json!(text),
         }
     }
@@ -252,15 +252,19 @@ impl World {
 
     /// Creates, enters, leaves or changes one of three groups.
     fn change_group(&mut self, client: usize) {
-        let group = format!("g{}", self.random.below(3));
+        let existing: Vec<&String> = self.ledger.groups.keys().collect();
+        let group = match self.random.pick(&existing).filter(|_| self.random.per_mille(800)) {
+            Some(group) => group.clone(),
+            None => format!("g{}", self.random.below(3)),
+        };
         let other = format!("u{}", self.random.below(self.plan.users));
         let members = json!({"groupId": group, "memberIds": [other]});
         let (path, body) = match self.random.below(12) {
-            0..3 => (
+            0..2 => (
                 "create",
                 json!({"id": group, "name": "Friends", "memberIds": [other], "joinPolicy": "open"}),
             ),
-            3 | 4 => ("join", json!({"groupId": group})),
+            2..5 => ("join", json!({"groupId": group})),
             5 => ("leave", json!({"groupId": group})),
             6 | 7 => ("invite", members),
             8 | 9 => ("kick", members),

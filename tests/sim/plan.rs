@@ -53,26 +53,28 @@ pub struct Plan {
     pub unrest: usize,
     /// Messages of a page of `sync`.
     pub sync_limit: usize,
-    /// Some messages are so long that a device which does not read is cut.
+    /// Most messages are long and time passes slowly, so that a device which does not read is cut for what
+    /// waits for it.
     pub long_messages: bool,
     pub bug: Option<Bug>,
 }
 
 impl Plan {
     pub fn new(random: &mut Random, bug: Option<Bug>) -> Self {
-        let users = random.between(2, 4);
         let mut weights = [0; 9].map(|_: usize| [2, 8, 8, 32, 64][random.below(5)]);
         weights[Step::Time as usize] = random.between(1, 4);
         weights[Step::Fault as usize] = random.below(3);
+        let long_messages = random.per_mille(5);
+        let users = if long_messages { 2 } else { random.between(2, 4) };
         Self {
             shards: random.between(1, 3) as u16,
             users,
             clients: users + random.below(3),
-            actions: random.between(15, 80),
+            actions: if long_messages { 150 } else { random.between(15, 80) },
             weights,
             unrest: random.between(20, 200),
             sync_limit: random.between(1, 12),
-            long_messages: random.per_mille(20),
+            long_messages,
             bug,
         }
     }

@@ -196,7 +196,11 @@ impl World {
                 Ok(())
             }
             Step::Time => {
-                let longest = if self.random.per_mille(50) { 40_000 } else { 300 };
+                let longest = if !self.plan.long_messages && self.random.per_mille(50) {
+                    40_000
+                } else {
+                    300
+                };
                 let while_ms = self.random.between(1, longest) as u64;
                 self.pass(while_ms)
             }
