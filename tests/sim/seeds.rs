@@ -3,6 +3,6 @@
 
 /// Seeds, and what was at fault.
 pub const SEEDS: &[(u64, &str)] = &[(
-    17,
+    10,
     "message ids forgotten when the disk was full twice with nothing written between",
 )];
