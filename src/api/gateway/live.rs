@@ -236,7 +236,7 @@ impl Gateway {
             },
         );
         self.connections.push(id, hello);
-        self.set_deadline(id, self.runner.setup.deadlines.ping_ms);
+        self.set_deadline(id, first_ping_ms(id, self.runner.setup.deadlines.ping_ms));
         self.leave_when_idle(id);
     }
 
@@ -251,6 +251,14 @@ impl Gateway {
         };
         self.close_live(id, farewell.code(), farewell.reason());
     }
+}
+
+/// When a session is pinged first: spread over the time between two pings, so that sessions that began together,
+/// such as after a restart, are not pinged together for ever after.
+fn first_ping_ms(id: ConnectionId, ping_ms: u64) -> u64 {
+    // The golden ratio spreads neighbouring slots evenly.
+    let share = u64::from(id.slot.wrapping_mul(0x9E37_79B9));
+    ping_ms - (ping_ms * share >> 32)
 }
 
 /// Reads a text frame and begins what it asks for.
@@ -330,5 +338,29 @@ fn request_id(frame: Object<'_>) -> Result<Option<Box<str>>, Refusal> {
             "reqId",
             "`reqId` is a string or a number of at most 256 bytes.",
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_pings_are_spread() {
+        let mut per_second = [0; 26];
+        for slot in 0..2_500 {
+            let id = ConnectionId {
+                shard: 0,
+                generation: 0,
+                slot,
+            };
+            let in_ms = first_ping_ms(id, 25_000);
+            assert!((1..=25_000).contains(&in_ms), "{in_ms}");
+            per_second[in_ms as usize / 1000] += 1;
+        }
+        assert!(
+            per_second[..25].iter().all(|count| (90..=110).contains(count)),
+            "{per_second:?}"
+        );
     }
 }
