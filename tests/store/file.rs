@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ringim::domain::change::Change;
 use ringim::domain::command::{Actor, ConversationRef};
 use ringim::domain::conversation::Parties;
-use ringim::domain::id::ConversationKey;
+use ringim::domain::id::{ConversationKey, UserKey};
 use ringim::domain::query::{Answer, Query, Window};
+use ringim::domain::user::{PasswordHash, TokenId, User};
 use ringim::store::sqlite::{OpenError, open, open_with};
 use ringim::store::{Backend, StoreError};
 use rusqlite::{Connection, OpenFlags};
@@ -15,7 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::random::World;
 use crate::sqlite::{SMALL, Sqlite};
 use crate::store::{Store, Subject};
-use crate::vocabulary::to_user;
+use crate::vocabulary::{to_user, user};
 
 /// The file as another program opens it.
 fn outside(store: &Store<Sqlite>) -> Connection {
@@ -349,4 +350,58 @@ fn closing_empties_the_wal_although_readers_stay() {
     assert!(wal.metadata().expect("there is a WAL").len() > 0);
     store.subject.backend().close().expect("the files can be tidied");
     assert_eq!(wal.metadata().expect("the reader keeps the file").len(), 0);
+}
+
+/// What `credentials.db` holds for account 1.
+fn password(folder: &std::path::Path) -> String {
+    let connection = Connection::open(folder.join("credentials.db")).expect("the file opens");
+    strings(&connection, "SELECT hash FROM passwords WHERE user = 1").concat()
+}
+
+#[test]
+fn a_full_disk_leaves_the_password_of_before() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let mut backend = open_with(folder.path(), SMALL).expect("the folder opens");
+    let commit = |backend: &mut ringim::store::sqlite::SqliteBackend, user: User, hash: &str| {
+        backend.begin()?;
+        let written = backend
+            .write(&Change::PutPassword(UserKey(1), PasswordHash(hash.into())))
+            .and_then(|()| backend.write(&Change::PutUser(Arc::new(user))))
+            .and_then(|()| backend.commit());
+        written.inspect_err(|_| backend.rollback())
+    };
+    commit(&mut backend, user(1), "before").expect("there is room");
+    // The transaction of `im.db` waits for its commit to fail: this constraint is looked at only then.
+    let other = Connection::open(folder.path().join("im.db")).expect("the file opens");
+    other
+        .execute_batch(
+            "CREATE TABLE refused (key INTEGER REFERENCES users (key) DEFERRABLE INITIALLY DEFERRED);
+             CREATE TRIGGER refuse AFTER UPDATE ON users BEGIN INSERT INTO refused VALUES (99); END;",
+        )
+        .expect("the commit is made to fail");
+    commit(&mut backend, user(1), "after").expect_err("the commit fails");
+    assert_eq!(password(folder.path()), "before");
+    other.execute_batch("DROP TRIGGER refuse").expect("commits succeed");
+    commit(&mut backend, user(1), "after").expect("the commit succeeds");
+    assert_eq!(password(folder.path()), "after");
+}
+
+#[test]
+fn revoked_tokens_that_have_ended_are_forgotten() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let mut backend = open_with(folder.path(), SMALL).expect("the folder opens");
+    let revoke = |token: &str, expires_at| Change::PutRevokedToken {
+        user: UserKey(1),
+        token: TokenId(token.into()),
+        expires_at,
+    };
+    let mut left = |change: Change| {
+        backend.begin().expect("a batch begins");
+        backend.write(&change).expect("a change is written");
+        backend.commit().expect("the batch commits");
+        let connection = Connection::open(folder.path().join("im.db")).expect("the file opens");
+        strings(&connection, "SELECT token FROM revoked_tokens ORDER BY token").join(" ")
+    };
+    assert_eq!(left(revoke("valid", i64::MAX)), "valid");
+    assert_eq!(left(revoke("ended", 1)), "valid");
 }

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::change::{self, Orphan};
 use super::checkpoint::Checkpointer;
+use super::former::{self, Former, Secret};
 use super::open::{self, OpenError, Place};
 use super::reader::SqliteReader;
 use super::tail::{Entry, SharedTail};
@@ -31,6 +32,8 @@ pub struct SqliteBackend {
     pub(super) batch: Batch,
     pub(super) upkeep: Upkeep,
     pub(super) place: Place,
+    /// What to put back into `credentials.db`, which has committed a batch that `im.db` has not.
+    pub(super) ahead: Vec<Former>,
 }
 
 /// What the open batch has written, until the commit makes it known.
@@ -44,8 +47,8 @@ pub(super) struct Batch {
     pub position: i64,
     /// The newest one that a message or notice carries.
     pub row_position: i64,
-    /// Whether `credentials.db` has an open transaction.
-    pub has_secrets: bool,
+    /// What it replaces in `credentials.db`, whose transaction is open unless this is empty.
+    pub secrets: Vec<Former>,
     /// Secrets to remove once `im.db` has committed.
     pub orphans: Vec<Orphan>,
 }
@@ -110,19 +113,30 @@ impl SqliteBackend {
         Ok(())
     }
 
-    /// The transaction of `credentials.db`, begun when the batch first needs it.
-    fn secrets(&mut self) -> rusqlite::Result<&Connection> {
-        if !self.batch.has_secrets {
+    /// The transaction of `credentials.db`, begun when the batch first needs it, to replace this row.
+    fn secrets(&mut self, replaced: Secret) -> rusqlite::Result<&Connection> {
+        if self.batch.secrets.is_empty() {
             self.credentials.execute_batch("BEGIN IMMEDIATE")?;
-            self.batch.has_secrets = true;
         }
+        self.batch.secrets.push(Former::take(&self.credentials, replaced)?);
         Ok(&self.credentials)
+    }
+
+    /// Undoes in `credentials.db` what `im.db` has refused.
+    fn restore_secrets(&mut self) -> rusqlite::Result<()> {
+        if !self.ahead.is_empty() {
+            former::restore(&mut self.credentials, &self.ahead)?;
+            self.ahead.clear();
+        }
+        Ok(())
     }
 
     fn put(&mut self, change: &Change) -> rusqlite::Result<()> {
         match change {
             Change::PutUser(user) => change::put_user(&self.im, user),
-            Change::PutPassword(user, hash) => change::put_password(self.secrets()?, *user, hash),
+            Change::PutPassword(user, hash) => {
+                change::put_password(self.secrets(Secret::Password(*user))?, *user, hash)
+            }
             Change::DropPassword(user) => self.orphan(Orphan::Password(*user)),
             Change::PutRevokedToken {
                 user,
@@ -157,10 +171,10 @@ impl SqliteBackend {
                 self.batch.take_row(notice.position.0);
                 change::put_notice(&self.im, notice)
             }
-            Change::PutKey(key) => change::put_key(self.secrets()?, key),
-            Change::DropKey(id) => change::drop_key(self.secrets()?, id),
+            Change::PutKey(key) => change::put_key(self.secrets(Secret::Key(&key.id))?, key),
+            Change::DropKey(id) => change::drop_key(self.secrets(Secret::Key(id))?, id),
             Change::PutWebhook(webhook) => {
-                self.secrets()?;
+                self.secrets(Secret::Webhook(&webhook.id))?;
                 change::put_webhook(&self.im, &self.credentials, webhook)
             }
             Change::PutWebhookPosition(webhook, position) => change::move_webhook(&self.im, webhook, *position),
@@ -183,16 +197,12 @@ impl SqliteBackend {
             let sql = "UPDATE meta SET position = max(position, ?1)";
             self.im.prepare_cached(sql)?.execute([self.batch.position])?;
         }
-        if std::mem::take(&mut self.batch.has_secrets) {
-            let committed = self.credentials.execute_batch("COMMIT");
-            if committed.is_err() {
-                self.batch.has_secrets = true;
-                return committed;
-            }
-            self.upkeep.secrets_ahead = true;
+        if !self.batch.secrets.is_empty() {
+            self.credentials.execute_batch("COMMIT")?;
+            self.ahead = std::mem::take(&mut self.batch.secrets);
         }
         self.im.execute_batch("COMMIT")?;
-        self.upkeep.secrets_ahead = false;
+        self.ahead.clear();
         Ok(())
     }
 
@@ -227,10 +237,7 @@ impl Batch {
 
 impl Backend for SqliteBackend {
     fn begin(&mut self) -> Result<(), StoreError> {
-        if self.upkeep.secrets_ahead {
-            open::sweep_new_secrets(&self.im, &self.credentials)?;
-            self.upkeep.secrets_ahead = false;
-        }
+        self.restore_secrets()?;
         Ok(self.im.execute_batch("BEGIN IMMEDIATE")?)
     }
 
@@ -241,6 +248,10 @@ impl Backend for SqliteBackend {
     fn commit(&mut self) -> Result<(), StoreError> {
         if let Err(error) = self.commit_files() {
             self.rollback();
+            // When this fails as well, the next batch cannot begin before it has succeeded.
+            if let Err(error) = self.restore_secrets() {
+                tracing::warn!(%error, "refused changes of credentials are undone later");
+            }
             return Err(error.into());
         }
         self.publish()

@@ -14,6 +14,12 @@ use crate::domain::webhook::{Delivery, Webhook};
 
 type Written = rusqlite::Result<()>;
 
+/// Milliseconds for which a revoked token is remembered beyond its end, should the clock be set back.
+const ENDED_TOKEN_KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Ended tokens forgotten when one is revoked: more than one, so that the table does not grow for ever.
+const ENDED_TOKENS_PER_NEW: i64 = 4;
+
 /// Runs one statement of `im.db` or `credentials.db` through the statement cache.
 fn run(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Written {
     connection.prepare_cached(sql)?.execute(parameters).map(|_| ())
@@ -55,7 +61,16 @@ pub fn put_password(credentials: &Connection, user: UserKey, hash: &PasswordHash
 
 pub fn put_revoked_token(im: &Connection, user: UserKey, token: &TokenId, expires_at: Timestamp) -> Written {
     let sql = "INSERT OR REPLACE INTO revoked_tokens (user, token, expires_at) VALUES (?1, ?2, ?3)";
-    run(im, sql, params![user.0, token.0, expires_at])
+    run(im, sql, params![user.0, token.0, expires_at])?;
+    drop_ended_tokens(im, ENDED_TOKENS_PER_NEW)
+}
+
+/// Forgets revoked tokens that have ended a while ago, at most so many, oldest first.
+pub fn drop_ended_tokens(im: &Connection, limit: i64) -> Written {
+    let sql = "DELETE FROM revoked_tokens WHERE (user, token) IN (
+            SELECT user, token FROM revoked_tokens
+            WHERE expires_at < unixepoch() * 1000 - ?1 ORDER BY expires_at LIMIT ?2)";
+    run(im, sql, [ENDED_TOKEN_KEPT_MS, limit])
 }
 
 pub fn put_group(im: &Connection, group: &Group) -> Written {

@@ -103,7 +103,7 @@ impl Checkpoints {
     fn finish(&mut self, im: &Connection) -> Result<(), StoreError> {
         self.due = self.pages() + RETRY_PAGES;
         match copy(im) {
-            Ok(left) if left == 0 => self.shared.pages.store(0, Ordering::Relaxed),
+            Ok(0) => self.shared.pages.store(0, Ordering::Relaxed),
             Ok(_) => {}
             Err(error) => match StoreError::from(error) {
                 StoreError::Full(_) => {}

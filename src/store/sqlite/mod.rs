@@ -10,6 +10,7 @@ mod check;
 mod checkpoint;
 mod error;
 mod facts;
+mod former;
 mod integers;
 mod messages;
 mod moment;

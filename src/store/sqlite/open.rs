@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 use super::backend::{Batch, SqliteBackend};
+use super::change;
 use super::checkpoint::Checkpoints;
 use super::rows;
 use super::tail::{Entry, SharedTail};
@@ -99,6 +100,7 @@ pub fn open_with(folder: &Path, sizes: Sizes) -> Result<SqliteBackend, OpenError
     im.execute_batch(include_str!("views.sql")).map_err(sql_error)?;
     sweep_new_secrets(&im, &credentials).map_err(sql_error)?;
     sweep_deleted(&im, &credentials).map_err(sql_error)?;
+    change::drop_ended_tokens(&im, i64::MAX).map_err(sql_error)?;
     let tail = Arc::new(SharedTail::default());
     let checkpoints = Checkpoints::watch(&mut im).map_err(sql_error)?;
     let upkeep = Upkeep::load(&im, sizes, checkpoints).map_err(sql_error)?;
@@ -109,6 +111,7 @@ pub fn open_with(folder: &Path, sizes: Sizes) -> Result<SqliteBackend, OpenError
         batch: Batch::default(),
         upkeep,
         place: place.clone(),
+        ahead: Vec::new(),
     };
     load_tail(&mut backend)?;
     Ok(backend)
@@ -178,9 +181,9 @@ fn migrate(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// Removes secrets that were committed for a batch which `im.db` then refused: those of accounts and
-/// webhooks it does not know. Keys of refused accounts will be given again, so this comes before.
-pub(super) fn sweep_new_secrets(im: &Connection, credentials: &Connection) -> rusqlite::Result<()> {
+/// Removes secrets that were committed for a batch which a crash kept from `im.db`: those of accounts and
+/// webhooks it does not know. Keys of lost accounts will be given again, so this comes before.
+fn sweep_new_secrets(im: &Connection, credentials: &Connection) -> rusqlite::Result<()> {
     let newest: i64 = im.query_row("SELECT coalesce(max(key), 0) FROM users", [], |row| row.get(0))?;
     credentials.execute("DELETE FROM passwords WHERE user > ?1", [newest])?;
     let known = rows::all(im, "SELECT webhook FROM webhook_positions", [], |row| {

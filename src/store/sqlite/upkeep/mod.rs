@@ -98,8 +98,6 @@ enum Kind {
 
 /// Everything that goes on between batches.
 pub struct Upkeep {
-    /// `credentials.db` has committed a batch that `im.db` has refused.
-    pub secrets_ahead: bool,
     pub checkpoints: Checkpoints,
     sizes: Sizes,
     tasks: Vec<Task>,
@@ -119,7 +117,6 @@ impl Upkeep {
         let read = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?));
         let (indexed, flushed) = im.query_row("SELECT indexed_position, flushed_position FROM meta", [], read)?;
         let mut upkeep = Self {
-            secrets_ahead: false,
             checkpoints,
             sizes,
             tasks: Vec::new(),
@@ -273,10 +270,7 @@ impl Upkeep {
             fatal => return Err(fatal),
         }
         let (sizes, checkpoints) = (self.sizes, self.checkpoints.clone());
-        *self = Self {
-            secrets_ahead: self.secrets_ahead,
-            ..Self::load(im, sizes, checkpoints)?
-        };
+        *self = Self::load(im, sizes, checkpoints)?;
         self.count_tail(tail);
         Ok(())
     }
