@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn an_answer_is_told_by_its_members() {
         let user = json!({"id": "alice", "nickname": null, "createdAt": 0});
-        assert_eq!(members(&user), "createdAt: 1970-01-01T00:00:00Z\nid: alice\n");
+        assert_eq!(members(&user), "id: alice\ncreatedAt: 1970-01-01T00:00:00Z\n");
         assert_eq!(members(&Value::Null), "done\n");
     }
 

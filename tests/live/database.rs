@@ -9,10 +9,11 @@ use crate::server::Home;
 
 /// Reads every view again and again; prints the number of messages of each round as JSON.
 const READER: &str = r#"
-import json, sqlite3, sys
+import json, sqlite3, sys, time
 database = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
 counts = []
-for _ in range(30):
+end = time.monotonic() + 3
+while time.monotonic() < end:
     rows = database.execute("SELECT conversation_id, seq, from_id, to_id, content FROM v1_messages").fetchall()
     for conversation in {row[0] for row in rows}:
         seqs = sorted(row[1] for row in rows if row[0] == conversation)

@@ -134,9 +134,16 @@ fn a_full_disk_refuses_and_recovers() {
     let server = home.start();
     let api = server.api();
     let token = api.import(&["alice", "bob"].map(String::from))[0].token.clone();
-    let (before, refused) = send_each(&api, &token, "before", 20);
+    let (mut before, refused) = send_each(&api, &token, "before", 20);
     assert_eq!((before.len(), refused.len()), (20, 0));
     let disk = FullDisk::of(&server);
+    // The tracer takes the threads one after the other.
+    let last = (0..200).find(|n| {
+        let (acknowledged, refused) = send_each(&api, &token, &format!("last{n}-"), 1);
+        before.extend(acknowledged);
+        !refused.is_empty()
+    });
+    assert!(last.is_some(), "the full disk was not noticed");
     let (during, refused) = send_each(&api, &token, "during", 20);
     assert!(during.is_empty() && refused.len() == 20, "{during:?} {refused:?}");
     assert!(

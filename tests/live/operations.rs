@@ -20,7 +20,7 @@ fn output(mut command: Command) -> (Option<i32>, String) {
 fn a_taken_port_names_its_owner() {
     let home = Home::new(&[]);
     let server = home.start();
-    let other = Home::new(&[]);
+    let other = home.neighbour();
     let mut command = other.command(&["serve"]);
     command.arg("--listen").arg(home.address.to_string());
     let (code, text) = output(command);

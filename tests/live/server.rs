@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::client::Api;
@@ -10,8 +11,12 @@ use crate::client::Api;
 /// The admin key every test server is given.
 pub const ADMIN_KEY: &str = "live-test-admin-key-0123456789abcdef0123456789";
 
+/// Held by each test while it runs: the tests measure times and memory, so they take turns.
+static MACHINE: Mutex<()> = Mutex::new(());
+
 /// A data folder and the address of whatever server runs on it.
 pub struct Home {
+    _turn: Option<MutexGuard<'static, ()>>,
     _folder: tempfile::TempDir,
     data: PathBuf,
     pub address: SocketAddr,
@@ -20,10 +25,22 @@ pub struct Home {
 }
 
 impl Home {
+    /// Waits for its turn on the machine.
     pub fn new(flags: &[&str]) -> Self {
+        let turn = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::make(flags, Some(turn))
+    }
+
+    /// Another one within the same test.
+    pub fn neighbour(&self) -> Self {
+        Self::make(&[], None)
+    }
+
+    fn make(flags: &[&str], turn: Option<MutexGuard<'static, ()>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         Self {
+            _turn: turn,
             _folder: folder,
             data,
             address: free_address(),

@@ -216,6 +216,6 @@ fn a_bad_request_gets_its_error_and_nothing_else_is_disturbed() {
     let stored = api.whole_history(&accounts[1].token, "single", "alice");
     assert_eq!(
         stored[0]["content"].to_string(),
-        r#"{"big":12345678901234567890,"n":1.0}"#
+        r#"{"n":1.0,"big":12345678901234567890}"#
     );
 }

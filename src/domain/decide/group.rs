@@ -391,14 +391,17 @@ pub fn dismiss(actor: Actor, group: &GroupId, facts: &mut Lookup<'_>, now: Times
     })
 }
 
-/// Ends a group: nobody is a member any more, and the id is free.
+/// Ends a group: nobody is a member any more, and the id is free. The notice names the members, since those who are
+/// away learn of it only by their own list.
 fn end(group: &Group, by: Option<UserId>, facts: &mut Lookup<'_>, now: Timestamp) -> Result<Decision, Refusal> {
     let mut draft = Draft::new(group, facts)?;
+    let mut members = Vec::with_capacity(draft.seen_by.len());
     for user in draft.seen_by.clone() {
         draft.drop_member(user);
+        members.extend(facts.user(user)?);
     }
     draft.group.dismissed = true;
-    draft.finish(NoticeKind::GroupDismissed, Vec::new(), by, now, facts)
+    draft.finish(NoticeKind::GroupDismissed, members, by, now, facts)
 }
 
 /// Takes a deleted account out of a group. An owner is followed by the eldest admin, else the eldest
