@@ -13,6 +13,10 @@ pub struct Sessions {
 }
 
 /// The connections of one user to one shard. Hardly anybody has more than one, which then takes no memory elsewhere.
+#[expect(
+    clippy::box_collection,
+    reason = "16 bytes instead of 24 in every place of the table"
+)]
 enum Own {
     One(ConnectionId),
     Several(Box<Vec<ConnectionId>>),

@@ -30,7 +30,7 @@ fn fitting(sizes: &[usize], first: usize, room: usize) -> Range<usize> {
     let mut kept = first..first + 1;
     let mut bytes = sizes[first];
     loop {
-        let grows_down = kept.start > 0 && (first - kept.start <= kept.end - first - 1 || kept.end == sizes.len());
+        let grows_down = kept.start > 0 && (first - kept.start < kept.end - first || kept.end == sizes.len());
         let next = if grows_down { kept.start - 1 } else { kept.end };
         match sizes.get(next) {
             Some(size) if bytes + size <= room => bytes += size,

@@ -258,7 +258,7 @@ impl Gateway {
 fn first_ping_ms(id: ConnectionId, ping_ms: u64) -> u64 {
     // The golden ratio spreads neighbouring slots evenly.
     let share = u64::from(id.slot.wrapping_mul(0x9E37_79B9));
-    ping_ms - (ping_ms * share >> 32)
+    ping_ms - ((ping_ms * share) >> 32)
 }
 
 /// Reads a text frame and begins what it asks for.
