@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::auth::attempts::AttemptRates;
 use crate::auth::key::KeyDigest;
 use crate::auth::token::TokenKey;
+use crate::base::limits;
 use crate::config::network::Network;
 use crate::config::origins::Origins;
 use crate::config::{Config, Registration};
@@ -65,8 +66,8 @@ impl Default for Deadlines {
             head_ms: 10_000,
             body_ms: 30_000,
             idle_ms: 75_000,
-            authenticate_ms: 5_000,
-            ping_ms: 25_000,
+            authenticate_ms: limits::AUTHENTICATE_MS,
+            ping_ms: limits::PING_MS,
         }
     }
 }
