@@ -26,7 +26,7 @@ pub fn compare(database: &Path, books: &[Book]) -> Result<Faults> {
             _ => faults.wrongly_stored += 1,
         }
     }
-    let acked: u64 = books.iter().map(Book::total_acked).sum();
+    let acked: u64 = books.iter().map(|book| book.total.acked).sum();
     faults.not_stored = acked.saturating_sub(acked_and_stored);
     let gapped: i64 = connection.query_row(
         "SELECT count(*) FROM (SELECT 1 FROM v1_messages GROUP BY conversation_id

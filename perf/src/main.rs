@@ -11,6 +11,7 @@ mod process;
 mod report;
 mod scenario;
 mod server;
+mod timeline;
 
 use std::process::ExitCode;
 

@@ -45,7 +45,7 @@ enum Answer {
     Refused,
 }
 
-/// What was counted while measuring.
+/// What came back.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Counts {
     pub acked: u64,
@@ -99,7 +99,10 @@ pub struct Book {
     pub sent: u64,
     /// Senders that have room in their window again.
     pub completed: Vec<u32>,
+    /// While measuring.
     pub measured: Counts,
+    /// From the beginning on.
+    pub total: Counts,
     /// Microseconds from the intended time to the ack.
     pub ack_latency: Histogram<u64>,
     /// Microseconds from the intended time to a delivery.
@@ -120,6 +123,7 @@ impl Book {
             sent: 0,
             completed: Vec::new(),
             measured: Counts::default(),
+            total: Counts::default(),
             ack_latency: new_histogram(),
             delivery_latency: new_histogram(),
             faults: Faults::default(),
@@ -170,6 +174,7 @@ impl Book {
         if message.measured {
             record(&mut self.ack_latency, message.intended, now);
         }
+        self.total.acked += 1;
         self.measured.acked += u64::from(measuring);
         self.horizon[client as usize] = self.horizon[client as usize].max(seq);
         self.complete(sender, index);
@@ -211,6 +216,7 @@ impl Book {
         if message.measured {
             record(&mut self.delivery_latency, message.intended, now);
         }
+        self.total.delivered += 1;
         self.measured.delivered += u64::from(measuring);
         self.complete(number, index);
     }
@@ -230,12 +236,6 @@ impl Book {
     pub fn was_acked(&self, id: &[u8]) -> Option<bool> {
         let (sender, index) = self.find(id)?;
         Some(self.senders[sender].messages[index].answer == Answer::Acked)
-    }
-
-    /// How many messages were acked in all.
-    pub fn total_acked(&self) -> u64 {
-        let messages = self.senders.iter().flat_map(|sender| &sender.messages);
-        messages.filter(|message| message.answer == Answer::Acked).count() as u64
     }
 
     /// Frees the place of a message in its sender's window once it is answered and delivered to all.

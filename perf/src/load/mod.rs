@@ -11,5 +11,6 @@ pub mod pacer;
 pub mod poller;
 pub mod response;
 pub mod run;
+pub mod tally;
 pub mod wire;
 pub mod worker;

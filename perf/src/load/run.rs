@@ -1,58 +1,17 @@
-//! Runs workers side by side and samples what the server spends meanwhile.
+//! Runs workers side by side and samples what they achieve and the server spends meanwhile.
+
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::options::{LoadOptions, seconds};
-use crate::process::{self, Usage};
+use crate::timeline::{INTERVAL, Timeline, Total};
 
-use super::clock::{Clock, Phases};
+use super::clock::{Clock, Phases, nanoseconds};
+use super::tally::Tally;
 use super::worker::{Pace, Worker};
 
-/// What was spent while measuring.
-pub struct Spent {
-    pub seconds: f64,
-    pub server: Usage,
-    pub generator: Usage,
-    /// CPUs busy with anything else on the machine.
-    pub other_cpus: f64,
-    /// Memory of the server at the end of the measurement.
-    pub server_resident_bytes: u64,
-}
-
-/// Counters at one moment.
-struct Sample {
-    at: u64,
-    server: Usage,
-    generator: Usage,
-    busy_ticks: u64,
-}
-
-impl Sample {
-    fn take(clock: Clock, server: u32) -> Result<Self> {
-        Ok(Self {
-            at: clock.ns(),
-            server: Usage::of(server)?,
-            generator: Usage::of(std::process::id())?,
-            busy_ticks: process::busy_ticks()?,
-        })
-    }
-
-    fn until(&self, later: &Sample, server: u32) -> Result<Spent> {
-        let seconds = (later.at - self.at) as f64 / 1e9;
-        let (server_usage, generator) = (&later.server - &self.server, &later.generator - &self.generator);
-        let ours = (server_usage.cpu_ns() + generator.cpu_ns()) as f64 / 1e9;
-        let busy = (later.busy_ticks - self.busy_ticks) as f64 / 100.0;
-        Ok(Spent {
-            seconds,
-            server: server_usage,
-            generator,
-            other_cpus: ((busy - ours) / seconds).max(0.0),
-            server_resident_bytes: process::resident_bytes(server)?,
-        })
-    }
-}
-
-/// Lets all workers send at `pace` and samples the process `server` at both ends of the measurement.
-pub fn run(workers: &mut [Worker], pace: Pace, options: &LoadOptions, server: u32) -> Result<Spent> {
+/// Lets all workers send at `pace` and samples them and the process `server` throughout the measurement.
+pub fn run(workers: &mut [Worker], pace: Pace, options: &LoadOptions, server: u32) -> Result<Timeline> {
     let clock = Clock::start();
     let phases = Phases::after(
         clock.ns(),
@@ -60,18 +19,37 @@ pub fn run(workers: &mut [Worker], pace: Pace, options: &LoadOptions, server: u3
         seconds(options.seconds),
         seconds(options.drain),
     );
+    let tallies: Vec<Arc<Tally>> = workers.iter().map(Worker::tally).collect();
     std::thread::scope(|scope| {
         let threads: Vec<_> = workers
             .iter_mut()
             .map(|worker| scope.spawn(move || worker.run(clock, phases, pace)))
             .collect();
-        clock.sleep_until(phases.measure_from);
-        let before = Sample::take(clock, server);
-        clock.sleep_until(phases.measure_to);
-        let after = Sample::take(clock, server);
+        let timeline = watch(clock, phases, &tallies, server);
         for thread in threads {
             thread.join().map_err(|_| "a generator thread panicked")??;
         }
-        before?.until(&after?, server)
+        timeline
     })
+}
+
+/// Samples from the beginning of the measurement to its end.
+fn watch(clock: Clock, phases: Phases, tallies: &[Arc<Tally>], server: u32) -> Result<Timeline> {
+    clock.sleep_until(phases.measure_from);
+    let mut timeline = Timeline::start(clock, server, &totals(tallies))?;
+    let mut next = phases.measure_from;
+    while next < phases.measure_to {
+        next = phases.measure_to.min(next + nanoseconds(INTERVAL));
+        clock.sleep_until(next);
+        timeline.sample(&totals(tallies))?;
+    }
+    Ok(timeline)
+}
+
+fn totals(tallies: &[Arc<Tally>]) -> [Total; 2] {
+    let counts = tallies.iter().map(|tally| tally.read());
+    let (acked, delivered) = counts.fold((0, 0), |(acked, delivered), counts| {
+        (acked + counts.acked, delivered + counts.delivered)
+    });
+    [("acked", acked), ("delivered", delivered)]
 }

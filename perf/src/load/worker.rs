@@ -1,12 +1,14 @@
 //! One generator thread: its clients, its epoll, its book.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::book::Book;
 use super::client::{self, Client, Flushed, Transport};
 use super::clock::{Clock, Phases};
 use super::pacer::Pacer;
 use super::poller::{Poller, Ready};
+use super::tally::Tally;
 use super::wire::Incoming;
 use crate::error::Result;
 
@@ -35,6 +37,7 @@ pub struct Worker {
     dirty: Vec<u32>,
     is_dirty: Vec<bool>,
     pub book: Book,
+    tally: Arc<Tally>,
     random: fastrand::Rng,
     frame: Vec<u8>,
     buffer: Vec<u8>,
@@ -60,10 +63,16 @@ impl Worker {
             is_dirty: vec![false; clients.len()],
             clients,
             book,
+            tally: Arc::default(),
             random: fastrand::Rng::new(),
             frame: Vec::new(),
             buffer: vec![0; READ_BYTES],
         })
+    }
+
+    /// Where the worker's running totals can be read while it runs.
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
     }
 
     /// Sends and receives until all is back after the measurement, or the time is up.
@@ -90,6 +99,7 @@ impl Worker {
             for &ready in &ready {
                 self.receive(ready, clock, &phases)?;
             }
+            self.tally.publish(self.book.total);
             self.refill(pace, clock.ns(), &phases);
         }
     }
@@ -295,7 +305,7 @@ mod tests {
         for pace in [Pace::Window(4), Pace::Rate(500.0)] {
             let book = run_against(Plan::Honest, pace);
             assert_eq!(book.faults, Faults::default());
-            assert!(book.total_acked() > 10 && book.total_acked() == book.sent);
+            assert!(book.total.acked > 10 && book.total.acked == book.sent);
             assert!(book.delivery_latency.len() > 10);
         }
     }

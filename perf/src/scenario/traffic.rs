@@ -6,12 +6,13 @@ use crate::error::Result;
 use crate::load::book::{Book, Room, Sender, new_histogram};
 use crate::load::client::Transport;
 use crate::load::message_id::MessageIds;
-use crate::load::run::{self, Spent};
+use crate::load::run;
 use crate::load::wire::{self, Template};
 use crate::load::worker::{Pace, Worker};
 use crate::options::{LoadOptions, ServerOptions};
 use crate::report::{Faults, Report};
 use crate::server::Server;
+use crate::timeline::Spent;
 
 /// Threads that used less than this part of the server's time are not listed.
 const LISTED_SHARE: f64 = 0.02;
@@ -86,15 +87,16 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
         Some(rate) => Pace::Rate(rate / workers.len() as f64),
         None => Pace::Window(load.window.unwrap_or(layout.window)),
     };
-    let spent = run::run(&mut workers, pace, load, server.pid())?;
+    let timeline = run::run(&mut workers, pace, load, server.pid())?;
     let mut books: Vec<Book> = workers.into_iter().map(|worker| worker.book).collect();
     books.iter_mut().for_each(Book::close);
     let stopped = server.stop()?;
 
     note_load(&mut report, load, layout.window);
     note_server(&mut report, options);
-    add_costs(&mut report, &books, &spent, layout.budget);
+    add_costs(&mut report, &books, &timeline.spent(), layout.budget);
     add_latencies(&mut report, &books);
+    report.chart(timeline.chart());
     for book in &books {
         report.faults(&book.faults);
     }

@@ -1,9 +1,11 @@
 //! What a run has to say: one type for all scenarios, printed as a table and written as JSON.
 
+mod chart;
+mod faults;
+
 use std::fmt::Display;
 use std::fs::File;
 use std::io::BufWriter;
-use std::ops::AddAssign;
 use std::path::Path;
 
 use hdrhistogram::Histogram;
@@ -12,6 +14,9 @@ use serde_json::{Map, Value};
 
 use crate::error::Result;
 
+pub use chart::Chart;
+pub use faults::Faults;
+
 /// The result of one scenario.
 #[derive(Serialize)]
 pub struct Report {
@@ -19,6 +24,7 @@ pub struct Report {
     parameters: Map<String, Value>,
     figures: Vec<Figure>,
     latencies: Vec<Latency>,
+    charts: Vec<Chart>,
     faults: Faults,
 }
 
@@ -44,67 +50,6 @@ struct Latency {
     max: f64,
 }
 
-/// What must not happen. All counts are of the whole run, with warm-up and drain.
-#[derive(Serialize, Debug, Default, Clone, PartialEq, Eq)]
-pub struct Faults {
-    /// Deliveries of acked messages that never came.
-    pub lost: u64,
-    /// Second deliveries or second acks.
-    pub duplicated: u64,
-    /// Deliveries to somebody else, or of what was never sent.
-    pub misdelivered: u64,
-    /// Deliveries after a later one of the same conversation, or after the ack of a later message.
-    pub reordered: u64,
-    /// Messages that were neither acked nor refused.
-    pub unanswered: u64,
-    /// Messages that were refused.
-    pub refused: u64,
-    /// Connections that ended by themselves.
-    pub disconnected: u64,
-    /// Acked messages that are not in the database.
-    pub not_stored: u64,
-    /// Messages that are in the database more than once, or that nobody sent.
-    pub wrongly_stored: u64,
-    /// Conversations whose numbers are not 1, 2, 3 ... without gaps.
-    pub gapped: u64,
-    /// Servers that did not end with exit code 0.
-    pub failed_stops: u64,
-}
-
-impl Faults {
-    fn named(&self) -> [(&'static str, u64); 11] {
-        [
-            ("lost", self.lost),
-            ("duplicated", self.duplicated),
-            ("misdelivered", self.misdelivered),
-            ("reordered", self.reordered),
-            ("unanswered", self.unanswered),
-            ("refused", self.refused),
-            ("disconnected", self.disconnected),
-            ("acked, not stored", self.not_stored),
-            ("wrongly stored", self.wrongly_stored),
-            ("gaps in numbering", self.gapped),
-            ("failed stops", self.failed_stops),
-        ]
-    }
-}
-
-impl AddAssign<&Faults> for Faults {
-    fn add_assign(&mut self, other: &Faults) {
-        self.lost += other.lost;
-        self.duplicated += other.duplicated;
-        self.misdelivered += other.misdelivered;
-        self.reordered += other.reordered;
-        self.unanswered += other.unanswered;
-        self.refused += other.refused;
-        self.disconnected += other.disconnected;
-        self.not_stored += other.not_stored;
-        self.wrongly_stored += other.wrongly_stored;
-        self.gapped += other.gapped;
-        self.failed_stops += other.failed_stops;
-    }
-}
-
 impl Report {
     /// A report without figures.
     pub fn new(scenario: &'static str) -> Self {
@@ -113,6 +58,7 @@ impl Report {
             parameters: Map::new(),
             figures: Vec::new(),
             latencies: Vec::new(),
+            charts: Vec::new(),
             faults: Faults::default(),
         }
     }
@@ -154,6 +100,11 @@ impl Report {
             p999: at(0.999),
             max,
         });
+    }
+
+    /// Adds curves, such as a growth curve or rates over time.
+    pub fn chart(&mut self, chart: Chart) {
+        self.charts.push(chart);
     }
 
     /// Adds faults.

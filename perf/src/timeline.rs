@@ -1,0 +1,154 @@
+//! What a run spent and achieved, sampled while it goes on.
+
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::load::clock::Clock;
+use crate::process::{self, Usage};
+use crate::report::Chart;
+
+/// How often the timeline is worth a sample.
+pub const INTERVAL: Duration = Duration::from_millis(250);
+
+/// Samples of the server, the generator and the machine, with running totals of what was achieved.
+pub struct Timeline {
+    clock: Clock,
+    server: u32,
+    samples: Vec<Sample>,
+}
+
+/// A running total of something achieved, such as acked messages.
+pub type Total = (&'static str, u64);
+
+/// What was spent between the first and the last sample.
+pub struct Spent {
+    pub seconds: f64,
+    pub server: Usage,
+    pub generator: Usage,
+    /// CPUs busy with anything else on the machine.
+    pub other_cpus: f64,
+    /// Memory of the server at the last sample.
+    pub server_resident_bytes: u64,
+}
+
+/// Counters at one moment.
+struct Sample {
+    /// Nanoseconds on the clock.
+    at: u64,
+    server: Usage,
+    generator: Usage,
+    busy_ticks: u64,
+    server_resident_bytes: u64,
+    totals: Vec<Total>,
+}
+
+impl Sample {
+    fn take(clock: Clock, server: u32, totals: &[Total]) -> Result<Self> {
+        Ok(Self {
+            at: clock.ns(),
+            totals: totals.to_vec(),
+            server: Usage::of(server)?,
+            generator: Usage::of(std::process::id())?,
+            busy_ticks: process::busy_ticks()?,
+            server_resident_bytes: process::resident_bytes(server)?,
+        })
+    }
+
+    fn until(&self, later: &Sample) -> Spent {
+        let seconds = (later.at - self.at) as f64 / 1e9;
+        let (server, generator) = (&later.server - &self.server, &later.generator - &self.generator);
+        let ours = (server.cpu_ns() + generator.cpu_ns()) as f64 / 1e9;
+        let busy = (later.busy_ticks - self.busy_ticks) as f64 / 100.0;
+        Spent {
+            seconds,
+            server,
+            generator,
+            other_cpus: ((busy - ours) / seconds).max(0.0),
+            server_resident_bytes: later.server_resident_bytes,
+        }
+    }
+}
+
+impl Timeline {
+    /// Takes the first sample of the process `server`.
+    pub fn start(clock: Clock, server: u32, totals: &[Total]) -> Result<Self> {
+        Ok(Self {
+            clock,
+            server,
+            samples: vec![Sample::take(clock, server, totals)?],
+        })
+    }
+
+    /// Takes a further sample; `totals` names the same as the first.
+    pub fn sample(&mut self, totals: &[Total]) -> Result<()> {
+        self.samples.push(Sample::take(self.clock, self.server, totals)?);
+        Ok(())
+    }
+
+    /// What was spent from the first sample to the last.
+    pub fn spent(&self) -> Spent {
+        let last = self.samples.len() - 1;
+        self.samples[0].until(&self.samples[last])
+    }
+
+    /// Rates, CPUs and disk writes over time.
+    pub fn chart(&self) -> Chart {
+        let mut chart = Chart::new(
+            "over time",
+            ("time since the measurement began", "s"),
+            "Level curves mean a steady server; each dip of a rate is a stall, and the curves below tell what was busy meanwhile.",
+        );
+        let begin = self.samples[0].at;
+        for pair in self.samples.windows(2) {
+            let (earlier, later) = (&pair[0], &pair[1]);
+            let spent = earlier.until(later);
+            let middle = ((earlier.at - begin) + (later.at - begin)) as f64 / 2e9;
+            for (&(name, before), &(_, after)) in earlier.totals.iter().zip(&later.totals) {
+                chart.point(name, "1/s", middle, after.saturating_sub(before) as f64 / spent.seconds);
+            }
+            let cpus = |usage: &Usage| usage.cpu_ns() as f64 / 1e9 / spent.seconds;
+            chart.point("server", "CPUs", middle, cpus(&spent.server));
+            chart.point("generator", "CPUs", middle, cpus(&spent.generator));
+            chart.point("other work", "CPUs", middle, spent.other_cpus);
+            let written = spent.server.written_bytes as f64 / 1_048_576.0;
+            chart.point("written to disk", "MiB/s", middle, written / spent.seconds);
+        }
+        chart
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(at_ms: u64, acked: u64, cpu_ms: u64) -> Sample {
+        let usage = |ms: u64| Usage {
+            cpu_ns_by_thread: [("t".to_owned(), ms * 1_000_000)].into(),
+            ..Usage::default()
+        };
+        Sample {
+            at: at_ms * 1_000_000,
+            server: usage(cpu_ms),
+            generator: usage(0),
+            busy_ticks: cpu_ms / 10,
+            server_resident_bytes: at_ms,
+            totals: vec![("acked", acked)],
+        }
+    }
+
+    #[test]
+    fn rates_are_those_between_two_samples() {
+        let timeline = Timeline {
+            clock: Clock::start(),
+            server: 0,
+            samples: vec![sample(1000, 100, 0), sample(1500, 600, 100), sample(2500, 800, 1100)],
+        };
+        let spent = timeline.spent();
+        assert_eq!((spent.seconds, spent.server.cpu_ns()), (1.5, 1_100_000_000));
+        assert_eq!(spent.server_resident_bytes, 2500);
+        let json = serde_json::to_value(timeline.chart()).unwrap();
+        let curve = |index: usize| &json["series"][index]["points"];
+        assert_eq!(curve(0), &serde_json::json!([[0.25, 1000.0], [1.0, 200.0]]));
+        assert_eq!(curve(1), &serde_json::json!([[0.25, 0.2], [1.0, 1.0]]));
+    }
+}
