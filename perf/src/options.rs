@@ -81,6 +81,9 @@ pub struct IdleOptions {
     /// Connections
     #[arg(long, default_value_t = 15_000)]
     pub connections: u32,
+    /// Pairs of them that write to each other at the end
+    #[arg(long, default_value_t = 100)]
+    pub sample: u32,
     /// Seconds to stay idle before and while measuring, each
     #[arg(long, default_value_t = 5.0)]
     pub seconds: f64,

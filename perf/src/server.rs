@@ -69,14 +69,8 @@ impl Server {
 
     fn wait_until_ready(&mut self) -> Result<()> {
         let started = Instant::now();
-        let url = format!("http://{}/readyz", self.address);
         loop {
-            if self
-                .agent
-                .get(&url)
-                .call()
-                .is_ok_and(|response| response.status() == 200)
-            {
+            if self.answers("/readyz") {
                 return Ok(());
             }
             if self.process.0.try_wait()?.is_some() || started.elapsed() > START_TIMEOUT {
@@ -85,6 +79,19 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Whether it says that it lives.
+    pub fn is_healthy(&self) -> bool {
+        self.answers("/healthz")
+    }
+
+    fn answers(&self, path: &str) -> bool {
+        let url = format!("http://{}{path}", self.address);
+        self.agent
+            .get(url)
+            .call()
+            .is_ok_and(|response| response.status() == 200)
     }
 
     /// Where it listens.

@@ -50,6 +50,15 @@ impl Phases {
         }
     }
 
+    /// Nothing is measured, and what is not back by `give_up` counts as lost.
+    pub fn unmeasured(give_up: u64) -> Self {
+        Self {
+            measure_from: 0,
+            measure_to: 0,
+            give_up,
+        }
+    }
+
     /// Whether the measurement is under way.
     pub fn is_measured(&self, now: u64) -> bool {
         (self.measure_from..self.measure_to).contains(&now)

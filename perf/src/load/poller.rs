@@ -32,7 +32,7 @@ impl Poller {
         })
     }
 
-    /// Watches for bytes to read.
+    /// Watches for bytes to read, until the socket is closed.
     pub fn add(&self, socket: &TcpStream, key: u32) -> io::Result<()> {
         Ok(epoll::add(
             &self.epoll,
@@ -55,11 +55,6 @@ impl Poller {
             EventData::new_u64(key.into()),
             flags,
         )?)
-    }
-
-    /// Forgets a socket.
-    pub fn remove(&self, socket: &TcpStream) -> io::Result<()> {
-        Ok(epoll::delete(&self.epoll, socket)?)
     }
 
     /// Waits at most `timeout_ns` and puts the ready sockets into `ready`.

@@ -19,6 +19,17 @@ pub fn decode_all(input: &[u8], mut on_body: impl FnMut(&[u8])) -> Result<usize>
     Ok(consumed)
 }
 
+/// Tells how many bytes the answer to a WebSocket handshake takes; 0 while it is not complete.
+pub fn upgraded(input: &[u8]) -> Result<usize> {
+    let Some(end) = memmem::find(input, b"\r\n\r\n") else {
+        return Ok(0);
+    };
+    match input.starts_with(b"HTTP/1.1 101 ") {
+        true => Ok(end + 4),
+        false => Err(format!("no WebSocket: {}", String::from_utf8_lossy(input)).into()),
+    }
+}
+
 fn content_length(head: &[u8]) -> Result<usize> {
     for line in head.split(|&byte| byte == b'\n') {
         let name = line.get(..15).unwrap_or_default();
@@ -47,5 +58,13 @@ mod tests {
             );
         }
         assert!(decode_all(b"HTTP/1.1 200 OK\r\n\r\n", |_| ()).is_err());
+    }
+
+    #[test]
+    fn an_upgrade_is_awaited_and_nothing_else_is_taken_for_one() {
+        let answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nframe";
+        assert_eq!(upgraded(answer).unwrap(), answer.len() - 5);
+        assert_eq!(upgraded(&answer[..40]).unwrap(), 0);
+        assert!(upgraded(b"HTTP/1.1 503 Service Unavailable\r\n\r\n").is_err());
     }
 }

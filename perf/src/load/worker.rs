@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::book::Book;
-use super::client::{self, Client, Flushed, Transport};
+use super::client::{Client, Flushed, Transport};
 use super::clock::{Clock, Phases};
 use super::pacer::Pacer;
 use super::poller::{Poller, Ready};
@@ -16,7 +16,7 @@ use crate::error::Result;
 const READ_BYTES: usize = 64 * 1024;
 
 /// The longest sleep, so that the end of a phase is seen.
-const LONGEST_WAIT_NS: u64 = 50_000_000;
+pub(super) const LONGEST_WAIT_NS: u64 = 50_000_000;
 
 /// When senders send.
 #[derive(Debug, Clone, Copy)]
@@ -29,44 +29,70 @@ pub enum Pace {
     Silent,
 }
 
+/// A client and how far its connection has come.
+pub(super) struct Line {
+    pub(super) token: Box<str>,
+    pub(super) transport: Transport,
+    /// Absent while the client is away.
+    pub(super) client: Option<Client>,
+    pub(super) stage: Stage,
+    is_dirty: bool,
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// There is none.
+    Away,
+    /// The greeting of the server is awaited.
+    Opening,
+    /// Messages may be sent.
+    Ready,
+}
+
 /// The clients of one thread.
 pub struct Worker {
-    poller: Poller,
-    clients: Vec<Client>,
-    open: Vec<bool>,
+    pub(super) address: SocketAddr,
+    pub(super) poller: Poller,
+    pub(super) lines: Vec<Line>,
+    /// Connections that await the greeting.
+    pub(super) opening: usize,
     dirty: Vec<u32>,
-    is_dirty: Vec<bool>,
     pub book: Book,
     tally: Arc<Tally>,
     random: fastrand::Rng,
     frame: Vec<u8>,
     buffer: Vec<u8>,
+    ready: Vec<Ready>,
 }
 
 impl Worker {
-    /// Opens a connection for each token; client numbers follow their order.
-    pub fn connect(
+    /// Clients that are away; their numbers follow the order of the tokens.
+    pub fn new(
         address: SocketAddr,
         tokens: &[String],
         transport: impl Fn(usize) -> Transport,
         book: Book,
     ) -> Result<Self> {
-        let poller = Poller::new()?;
-        let clients = client::connect_all(address, tokens, transport)?;
-        for (key, client) in clients.iter().enumerate() {
-            poller.add(&client.socket, key as u32)?;
-        }
+        let lines = tokens.iter().enumerate().map(|(number, token)| Line {
+            token: token.as_str().into(),
+            transport: transport(number),
+            client: None,
+            stage: Stage::Away,
+            is_dirty: false,
+        });
         Ok(Self {
-            poller,
-            open: vec![true; clients.len()],
+            address,
+            poller: Poller::new()?,
+            lines: lines.collect(),
+            opening: 0,
             dirty: Vec::new(),
-            is_dirty: vec![false; clients.len()],
-            clients,
             book,
             tally: Arc::default(),
             random: fastrand::Rng::new(),
             frame: Vec::new(),
             buffer: vec![0; READ_BYTES],
+            ready: Vec::new(),
         })
     }
 
@@ -84,7 +110,6 @@ impl Worker {
         if let Pace::Window(window) = pace {
             self.fill_windows(window, clock.ns(), &phases);
         }
-        let mut ready = Vec::new();
         loop {
             let now = clock.ns();
             if now >= phases.give_up || now >= phases.measure_to && self.book.in_flight == 0 {
@@ -93,15 +118,22 @@ impl Worker {
             if let Some(pacer) = &mut pacer {
                 self.send_due(pacer, now, &phases);
             }
-            self.flush_dirty()?;
-            self.poller
-                .wait(timeout(pacer.as_ref(), clock.ns(), &phases), &mut ready)?;
-            for &ready in &ready {
-                self.receive(ready, clock, &phases)?;
-            }
+            self.turn(timeout(pacer.as_ref(), now, &phases), clock, &phases)?;
             self.tally.publish(self.book.total);
             self.refill(pace, clock.ns(), &phases);
         }
+    }
+
+    /// Writes what was composed, waits at most so long and takes what has come.
+    pub(super) fn turn(&mut self, wait_ns: u64, clock: Clock, phases: &Phases) -> Result<()> {
+        self.flush_dirty()?;
+        let mut ready = std::mem::take(&mut self.ready);
+        self.poller.wait(wait_ns, &mut ready)?;
+        for &ready in &ready {
+            self.receive(ready, clock, phases)?;
+        }
+        self.ready = ready;
+        Ok(())
     }
 
     fn fill_windows(&mut self, window: u32, now: u64, phases: &Phases) {
@@ -133,72 +165,81 @@ impl Worker {
     }
 
     fn send(&mut self, sender: u32, intended: u64, phases: &Phases) {
-        let client = self.book.senders[sender as usize].client;
+        let number = self.book.senders[sender as usize].client;
         self.book
             .compose(sender, intended, phases.is_measured(intended), &mut self.frame);
-        self.clients[client as usize].send(&self.frame, self.random.u32(..));
-        self.mark_dirty(client);
+        if let Some(client) = &mut self.lines[number as usize].client {
+            client.send(&self.frame, self.random.u32(..));
+            self.mark_dirty(number);
+        }
     }
 
-    fn mark_dirty(&mut self, client: u32) {
-        if !std::mem::replace(&mut self.is_dirty[client as usize], true) {
-            self.dirty.push(client);
+    pub(super) fn mark_dirty(&mut self, number: u32) {
+        if !std::mem::replace(&mut self.lines[number as usize].is_dirty, true) {
+            self.dirty.push(number);
         }
     }
 
     /// Writes everything that was composed since the last wait, in one write for each client.
     fn flush_dirty(&mut self) -> Result<()> {
         let mut dirty = std::mem::take(&mut self.dirty);
-        for client in dirty.drain(..) {
-            self.is_dirty[client as usize] = false;
-            if self.open[client as usize] {
-                self.flush(client, false)?;
-            }
+        for number in dirty.drain(..) {
+            self.lines[number as usize].is_dirty = false;
+            self.flush(number, false)?;
         }
         self.dirty = dirty;
         Ok(())
     }
 
-    fn flush(&mut self, key: u32, was_waiting: bool) -> Result<()> {
-        let client = &mut self.clients[key as usize];
+    fn flush(&mut self, number: u32, was_waiting: bool) -> Result<()> {
+        let Some(client) = &mut self.lines[number as usize].client else {
+            return Ok(());
+        };
         match client.flush() {
-            Ok(Flushed::Part) if !was_waiting => self.poller.watch_writable(&client.socket, key, true)?,
-            Ok(Flushed::Everything) if was_waiting => self.poller.watch_writable(&client.socket, key, false)?,
+            Ok(Flushed::Part) if !was_waiting => self.poller.watch_writable(&client.socket, number, true)?,
+            Ok(Flushed::Everything) if was_waiting => self.poller.watch_writable(&client.socket, number, false)?,
             Ok(_) => {}
-            Err(error) => self.disconnected(key, &error.into())?,
+            Err(error) => self.disconnected(number, &error.into()),
         }
         Ok(())
     }
 
     fn receive(&mut self, ready: Ready, clock: Clock, phases: &Phases) -> Result<()> {
-        if !self.open[ready.key as usize] {
-            return Ok(());
-        }
         if ready.writable {
             self.flush(ready.key, true)?;
         }
-        let (client, book) = (&mut self.clients[ready.key as usize], &mut self.book);
+        let Line { client, stage, .. } = &mut self.lines[ready.key as usize];
+        let Some(client) = client else {
+            return Ok(());
+        };
+        let (book, opening) = (&mut self.book, &mut self.opening);
         let now = clock.ns();
         let measuring = phases.is_measured(now);
         let result = client.receive(&mut self.buffer, |frame| match Incoming::read(frame) {
             Incoming::Ack { id, seq } => book.acked(ready.key, id, seq, now, measuring),
             Incoming::Message { id, seq } => book.delivered(ready.key, id, seq, now, measuring),
             Incoming::Error { id } => book.refused(id),
-            Incoming::Hello | Incoming::Other => {}
+            Incoming::Hello => {
+                *opening -= usize::from(*stage == Stage::Opening);
+                *stage = Stage::Ready;
+            }
+            Incoming::Other => {}
         });
         if client.has_output() {
             self.mark_dirty(ready.key);
         }
-        result.or_else(|error| self.disconnected(ready.key, &error))
+        if let Err(error) = result {
+            self.disconnected(ready.key, &error);
+        }
+        Ok(())
     }
 
-    fn disconnected(&mut self, key: u32, error: &crate::error::Error) -> Result<()> {
+    fn disconnected(&mut self, number: u32, error: &crate::error::Error) {
         if self.book.faults.disconnected == 0 {
-            eprintln!("ringim-perf: client {key} was disconnected: {error}");
+            eprintln!("ringim-perf: client {number} was disconnected: {error}");
         }
         self.book.faults.disconnected += 1;
-        self.open[key as usize] = false;
-        Ok(self.poller.remove(&self.clients[key as usize].socket)?)
+        self.leave(number);
     }
 }
 
@@ -287,14 +328,15 @@ mod tests {
             (0..2).map(|client| Sender::new(client, room, Template::new(Transport::WebSocket, "u", "single", "hi")));
         let book = Book::new(MessageIds::random(), 0, senders.collect(), 2);
         let tokens = ["a".to_owned(), "b".to_owned()];
-        let mut worker = Worker::connect(address, &tokens, |_| Transport::WebSocket, book).unwrap();
+        let mut worker = Worker::new(address, &tokens, |_| Transport::WebSocket, book).unwrap();
         let clock = Clock::start();
+        worker.open_all(clock).unwrap();
         let times = [0, 200, 300].map(Duration::from_millis);
         worker
             .run(clock, Phases::after(clock.ns(), times[0], times[1], times[2]), pace)
             .unwrap();
         let mut book = worker.book;
-        drop(worker.clients);
+        drop(worker.lines);
         server.join().unwrap();
         book.close();
         book

@@ -29,11 +29,13 @@ pub struct Faults {
     pub gapped: u64,
     /// Servers that did not end with exit code 0.
     pub failed_stops: u64,
+    /// Times the server was asked for its health and did not answer well.
+    pub unhealthy: u64,
 }
 
 impl Faults {
     /// Each kind in words, and its count.
-    pub fn named(&self) -> [(&'static str, u64); 11] {
+    pub fn named(&self) -> [(&'static str, u64); 12] {
         [
             ("lost", self.lost),
             ("duplicated", self.duplicated),
@@ -46,6 +48,7 @@ impl Faults {
             ("wrongly stored", self.wrongly_stored),
             ("gaps in numbering", self.gapped),
             ("failed stops", self.failed_stops),
+            ("unhealthy", self.unhealthy),
         ]
     }
 }
@@ -63,5 +66,6 @@ impl AddAssign<&Faults> for Faults {
         self.wrongly_stored += other.wrongly_stored;
         self.gapped += other.gapped;
         self.failed_stops += other.failed_stops;
+        self.unhealthy += other.unhealthy;
     }
 }

@@ -15,8 +15,11 @@ use crate::process::{self, Usage};
 use crate::report::{Faults, Report};
 use crate::server::Server;
 
-/// How long a pair may take to exchange a message after everybody was idle.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the sample chats after everybody was idle.
+const CHAT_TIME: Duration = Duration::from_secs(2);
+
+/// How long the last of its messages may take.
+const CHAT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Memory of the server process and of the kernel.
 struct Memory {
@@ -44,59 +47,74 @@ pub fn run(options: &IdleOptions) -> Result<Report> {
     let before = Memory::now(server.pid())?;
 
     let clock = Clock::start();
-    let book = Book::new(MessageIds::random(), 0, pair(&names), names.len());
-    let mut worker = Worker::connect(server.address(), &tokens, |_| Transport::WebSocket, book)?;
+    let book = Book::new(MessageIds::random(), 0, sample(&names, options.sample), names.len());
+    let mut worker = Worker::new(server.address(), &tokens, |_| Transport::WebSocket, book)?;
+    worker.open_all(clock)?;
     let connect_seconds = clock.ns() as f64 / 1e9;
     stay_idle(&mut worker, clock, options.seconds)?;
     let spent_before = Usage::of(server.pid())?;
     stay_idle(&mut worker, clock, options.seconds)?;
     let spent = &Usage::of(server.pid())? - &spent_before;
     let after = Memory::now(server.pid())?;
-    probe(&mut worker, clock)?;
+    chat(&mut worker, clock)?;
+    let unhealthy = u64::from(!server.is_healthy());
     let stopped = server.stop()?;
 
-    let each = |before: u64, after: u64| (after as f64 - before as f64) / names.len() as f64;
     let mut report = Report::new("idle");
     report.parameter("connections", names.len());
+    report.parameter("sample", options.sample);
     note_server(&mut report, &options.server);
+    add_memory(&mut report, &before, &after, names.len());
+    report.figure("CPU while idle", spent.cpu_ns() as f64 / options.seconds / 1e6, "ms/s");
+    report.figure("connected in", connect_seconds, "s");
+    report.figure(
+        "messages of the sample",
+        worker.book.total.acked as f64,
+        "acked and received",
+    );
+    report.latency("send to receive, of the sample", &worker.book.delivery_latency);
+    report.faults(&worker.book.faults);
+    report.faults(&Faults {
+        failed_stops: u64::from(!stopped.status.success()),
+        unhealthy,
+        ..Faults::default()
+    });
+    Ok(report)
+}
+
+fn add_memory(report: &mut Report, before: &Memory, after: &Memory, connections: usize) {
+    let each = |before: u64, after: u64| (after as f64 - before as f64) / connections as f64;
     report.compared_figure(
         "process memory per connection",
         each(before.process, after.process),
         "B",
-        "at most 1536",
+        "at most 1024",
     );
     report.figure(
         "kernel memory per connection",
         each(before.kernel, after.kernel),
         "B, both ends",
     );
-    report.figure("process memory before", before.process as f64 / 1048576.0, "MiB");
-    report.figure("process memory idle", after.process as f64 / 1048576.0, "MiB");
-    report.figure("CPU while idle", spent.cpu_ns() as f64 / options.seconds / 1e6, "ms/s");
-    report.figure("connected in", connect_seconds, "s");
-    report.latency("send to receive, afterwards", &worker.book.delivery_latency);
-    report.faults(&worker.book.faults);
-    report.faults(&Faults {
-        failed_stops: u64::from(!stopped.status.success()),
-        ..Faults::default()
-    });
-    Ok(report)
+    report.figure("process memory before", before.process as f64 / 1_048_576.0, "MiB");
+    report.figure("process memory idle", after.process as f64 / 1_048_576.0, "MiB");
 }
 
-/// The first two clients, which write to each other at the end.
-fn pair(names: &[String]) -> Vec<Sender> {
-    let room = Room {
-        first_client: 0,
-        members: 2,
-    };
+/// The first clients, in pairs that write to each other at the end.
+fn sample(names: &[String], pairs: u32) -> Vec<Sender> {
+    let writers = (names.len() / 2 * 2).min(2 * pairs as usize);
     let sender = |client: usize| {
+        let room = Room {
+            first_client: client as u32 & !1,
+            members: 2,
+        };
+        let partner = &names[client ^ 1];
         Sender::new(
             client as u32,
             room,
-            Template::new(Transport::WebSocket, &names[1 - client], "single", "still there?"),
+            Template::new(Transport::WebSocket, partner, "single", "still there?"),
         )
     };
-    vec![sender(0), sender(1)]
+    (0..writers).map(sender).collect()
 }
 
 fn stay_idle(worker: &mut Worker, clock: Clock, time: f64) -> Result<()> {
@@ -105,9 +123,9 @@ fn stay_idle(worker: &mut Worker, clock: Clock, time: f64) -> Result<()> {
     worker.run(clock, phases, Pace::Silent)
 }
 
-/// Lets both of the pair write once.
-fn probe(worker: &mut Worker, clock: Clock) -> Result<()> {
-    let phases = Phases::after(clock.ns(), Duration::ZERO, Duration::from_millis(1), PROBE_TIMEOUT);
+/// Lets the sample write for a while, each one message at a time.
+fn chat(worker: &mut Worker, clock: Clock) -> Result<()> {
+    let phases = Phases::after(clock.ns(), Duration::ZERO, CHAT_TIME, CHAT_TIMEOUT);
     worker.run(clock, phases, Pace::Window(1))?;
     worker.book.close();
     Ok(())

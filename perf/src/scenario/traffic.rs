@@ -5,6 +5,7 @@ use crate::audit;
 use crate::error::Result;
 use crate::load::book::{Book, Room, Sender, new_histogram};
 use crate::load::client::Transport;
+use crate::load::clock::Clock;
 use crate::load::message_id::MessageIds;
 use crate::load::run;
 use crate::load::wire::{self, Template};
@@ -133,7 +134,9 @@ fn connect(layout: &Layout, load: &LoadOptions, server: &Server, tokens: &[Strin
         });
         let book = Book::new(ids, first_room * layout.authors, senders.collect(), clients.len());
         let transports = |client: usize| layout.transport_of(client as u32 % layout.members);
-        workers.push(Worker::connect(server.address(), &tokens[clients], transports, book)?);
+        let mut worker = Worker::new(server.address(), &tokens[clients], transports, book)?;
+        worker.open_all(Clock::start())?;
+        workers.push(worker);
     }
     Ok(workers)
 }
