@@ -1,5 +1,7 @@
 //! What all scenarios that exchange messages share: users, rooms, workers, figures.
 
+use std::path::Path;
+
 use super::note_server;
 use crate::audit;
 use crate::error::Result;
@@ -101,6 +103,7 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
     for book in &books {
         report.faults(&book.faults);
     }
+    add_stored(&mut report, &books, &stopped.database())?;
     report.faults(&audit::compare(&stopped.database(), &books)?);
     report.faults(&Faults {
         failed_stops: u64::from(!stopped.status.success()),
@@ -181,6 +184,14 @@ fn add_costs(report: &mut Report, books: &[Book], spent: &Spent, budget: &'stati
     report.figure("server switches per message", per_message(spent.server.switches), "");
     report.figure("disk bytes per message", per_message(spent.server.written_bytes), "B");
     report.figure("server memory", spent.server_resident_bytes as f64 / 1_048_576.0, "MiB");
+}
+
+/// Adds what a message, warm-up and drain included, takes of the database after the server has stopped.
+fn add_stored(report: &mut Report, books: &[Book], database: &Path) -> Result<()> {
+    let acked: u64 = books.iter().map(|book| book.total.acked).sum();
+    let size = std::fs::metadata(database)?.len();
+    report.figure("stored bytes per message", size as f64 / acked.max(1) as f64, "B");
+    Ok(())
 }
 
 fn add_latencies(report: &mut Report, books: &[Book]) {
