@@ -8,6 +8,7 @@ mod error;
 mod load;
 mod options;
 mod process;
+mod progress;
 mod report;
 mod scenario;
 mod server;
@@ -40,9 +41,12 @@ fn run(arguments: Arguments) -> Result<bool> {
         Scenario::Idle(options) => scenario::idle::run(&options)?,
         Scenario::Echo(options) => match scenario::echo::serve(&options)? {},
     };
-    report.print();
+    println!("{report}");
     if let Some(path) = arguments.json {
         report.write_json(&path)?;
+    }
+    if let Some(path) = arguments.html {
+        report.write_html(&path)?;
     }
     Ok(report.is_sound())
 }

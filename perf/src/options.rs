@@ -15,6 +15,9 @@ pub struct Arguments {
     /// Also write the report as JSON into this file
     #[arg(long, global = true)]
     pub json: Option<PathBuf>,
+    /// Also write the report with its plots as one HTML page into this file
+    #[arg(long, global = true)]
+    pub html: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

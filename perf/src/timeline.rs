@@ -94,7 +94,7 @@ impl Timeline {
     /// Rates, CPUs and disk writes over time.
     pub fn chart(&self) -> Chart {
         let mut chart = Chart::new(
-            "over time",
+            "Over time",
             ("time since the measurement began", "s"),
             "Level curves mean a steady server; each dip of a rate is a stall, and the curves below tell what was busy meanwhile.",
         );

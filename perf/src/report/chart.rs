@@ -2,29 +2,31 @@
 
 use serde::Serialize;
 
+use super::plot::Curve;
+
 /// Curves over one horizontal axis. Series of one unit share a plot; each further unit gets a plot of its own below.
 #[derive(Debug, Clone, Serialize)]
 pub struct Chart {
-    name: String,
+    pub name: String,
     /// How to read it, in one sentence.
-    reading: String,
-    x: Axis,
-    series: Vec<Series>,
+    pub reading: String,
+    pub x: Axis,
+    pub series: Vec<Series>,
 }
 
 /// What the horizontal axis measures.
 #[derive(Debug, Clone, Serialize)]
-struct Axis {
+pub struct Axis {
     name: String,
     unit: String,
 }
 
 /// One curve: points in ascending order of x.
 #[derive(Debug, Clone, Serialize)]
-struct Series {
-    name: String,
-    unit: String,
-    points: Vec<[f64; 2]>,
+pub struct Series {
+    pub name: String,
+    pub unit: String,
+    pub points: Vec<[f64; 2]>,
 }
 
 impl Chart {
@@ -54,6 +56,51 @@ impl Chart {
         });
         self.series[index].points.push([x, y]);
     }
+
+    /// The titles of the chart as a table: the horizontal axis and every curve.
+    pub fn columns(&self) -> Vec<String> {
+        let curves = self.series.iter().map(|series| titled(&series.name, &series.unit));
+        std::iter::once(self.x.title()).chain(curves).collect()
+    }
+
+    /// The points of the chart as a table: a row for each x, with a value where a curve has one.
+    pub fn rows(&self) -> Vec<(f64, Vec<Option<f64>>)> {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        let mut xs: Vec<f64> = points.map(|point| point[0]).collect();
+        xs.sort_by(f64::total_cmp);
+        xs.dedup();
+        xs.into_iter()
+            .map(|x| (x, self.series.iter().map(|series| series.at(x)).collect()))
+            .collect()
+    }
+}
+
+impl Axis {
+    /// Name and unit.
+    pub fn title(&self) -> String {
+        titled(&self.name, &self.unit)
+    }
+}
+
+impl Series {
+    fn at(&self, x: f64) -> Option<f64> {
+        self.points.iter().find(|point| point[0] == x).map(|point| point[1])
+    }
+
+    /// The series as a plot takes it.
+    pub fn curve(&self) -> Curve<'_> {
+        Curve {
+            name: &self.name,
+            points: &self.points,
+        }
+    }
+}
+
+fn titled(name: &str, unit: &str) -> String {
+    match unit {
+        "" => name.to_owned(),
+        unit => format!("{name}, {unit}"),
+    }
 }
 
 #[cfg(test)]
@@ -75,5 +122,16 @@ mod tests {
             serde_json::json!([[1e6, 70e3], [2e6, 60e3]])
         );
         assert_eq!(json["series"][1]["unit"], "B");
+    }
+
+    #[test]
+    fn as_a_table_every_x_is_a_row() {
+        let mut chart = Chart::new("growth", ("rows", ""), "");
+        chart.point("rate", "1/s", 1e6, 70e3);
+        chart.point("rate", "1/s", 2e6, 60e3);
+        chart.point("page p99", "ms", 2e6, 0.4);
+        assert_eq!(chart.columns(), ["rows", "rate, 1/s", "page p99, ms"]);
+        let rows = [(1e6, vec![Some(70e3), None]), (2e6, vec![Some(60e3), Some(0.4)])];
+        assert_eq!(chart.rows(), rows);
     }
 }

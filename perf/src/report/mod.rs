@@ -1,12 +1,18 @@
-//! What a run has to say: one type for all scenarios, printed as a table and written as JSON.
+//! What a run has to say: one type for all scenarios, for a person ([`text`], [`html`]) and for a program (JSON).
 
 mod chart;
 mod faults;
+mod html;
+mod latency;
+mod plot;
+mod scale;
+mod text;
 
 use std::fmt::Display;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
+use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -16,6 +22,9 @@ use crate::error::Result;
 
 pub use chart::Chart;
 pub use faults::Faults;
+use html::Page;
+use latency::Latency;
+use text::rounded;
 
 /// The result of one scenario.
 #[derive(Serialize)]
@@ -24,6 +33,7 @@ pub struct Report {
     parameters: Map<String, Value>,
     figures: Vec<Figure>,
     latencies: Vec<Latency>,
+    growth: Vec<Chart>,
     charts: Vec<Chart>,
     faults: Faults,
 }
@@ -39,28 +49,27 @@ struct Figure {
     note: Option<&'static str>,
 }
 
-/// Percentiles in milliseconds.
-#[derive(Serialize)]
-struct Latency {
-    name: &'static str,
-    p50: f64,
-    p90: f64,
-    p99: f64,
-    p999: f64,
-    max: f64,
-}
-
 impl Report {
-    /// A report without figures.
+    /// A report without figures that tells when and by which command it was made.
     pub fn new(scenario: &'static str) -> Self {
-        Self {
+        let mut report = Self {
             scenario,
             parameters: Map::new(),
             figures: Vec::new(),
             latencies: Vec::new(),
+            growth: Vec::new(),
             charts: Vec::new(),
             faults: Faults::default(),
-        }
+        };
+        let command: Vec<String> = std::env::args().collect();
+        report.parameter("date", humantime::format_rfc3339_seconds(SystemTime::now()).to_string());
+        report.parameter("command", command.join(" "));
+        report
+    }
+
+    /// The scenario's name on the command line.
+    pub fn scenario(&self) -> &'static str {
+        self.scenario
     }
 
     /// Adds what the run was asked to do.
@@ -90,19 +99,16 @@ impl Report {
 
     /// Adds the distribution of a latency in microseconds.
     pub fn latency(&mut self, name: &'static str, histogram: &Histogram<u64>) {
-        let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
-        let max = histogram.max() as f64 / 1000.0;
-        self.latencies.push(Latency {
-            name,
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            p999: at(0.999),
-            max,
-        });
+        self.latencies.push(Latency::of(name, histogram));
     }
 
-    /// Adds curves, such as a growth curve or rates over time.
+    /// Adds a growth curve: few points, which people also get as a table.
+    #[allow(dead_code, reason = "the scenarios that grow something come next")]
+    pub fn growth(&mut self, chart: Chart) {
+        self.growth.push(chart);
+    }
+
+    /// Adds curves of many points, such as rates over time.
     pub fn chart(&mut self, chart: Chart) {
         self.charts.push(chart);
     }
@@ -117,90 +123,202 @@ impl Report {
         self.faults == Faults::default()
     }
 
-    /// Prints it for a person.
-    pub fn print(&self) {
-        let parameters: Vec<String> = self
-            .parameters
-            .iter()
-            .map(|(name, value)| format!("{name}={}", plain(value)))
-            .collect();
-        println!("{}: {}\n", self.scenario, parameters.join(" "));
-        for figure in &self.figures {
-            let note = figure.note.map(|note| format!("  ({note})")).unwrap_or_default();
-            println!(
-                "  {:<34} {:>12} {}{note}",
-                figure.name,
-                rounded(figure.value),
-                figure.unit
-            );
-        }
-        if !self.latencies.is_empty() {
-            println!(
-                "\n  {:<34} {:>8} {:>8} {:>8} {:>8} {:>8}",
-                "latency, ms", "p50", "p90", "p99", "p99.9", "max"
-            );
-        }
-        for row in &self.latencies {
-            println!(
-                "  {:<34} {:>8.2} {:>8.2} {:>8.2} {:>8.2} {:>8.2}",
-                row.name, row.p50, row.p90, row.p99, row.p999, row.max
-            );
-        }
-        let faults: Vec<String> = self
-            .faults
-            .named()
-            .iter()
-            .map(|(name, count)| format!("{name} {count}"))
-            .collect();
-        println!(
-            "\n  {}: {}",
-            if self.is_sound() { "sound" } else { "NOT SOUND" },
-            faults.join(", ")
-        );
-    }
-
     /// Writes it for a program.
     pub fn write_json(&self, path: &Path) -> Result<()> {
         Ok(serde_json::to_writer_pretty(BufWriter::new(File::create(path)?), self)?)
     }
+
+    /// Writes it for a browser: one file that needs nothing else.
+    pub fn write_html(&self, path: &Path) -> Result<()> {
+        Ok(fs::write(path, self.html())?)
+    }
+
+    fn html(&self) -> String {
+        let mut page = Page::new(&format!("ringim-perf {}", self.scenario));
+        self.show_verdict(&mut page);
+        self.show_figures(&mut page);
+        self.show_latencies(&mut page);
+        for chart in &self.growth {
+            page.heading(&chart.name);
+            page.chart(chart);
+            show_table(&mut page, chart);
+        }
+        for chart in &self.charts {
+            page.heading(&chart.name);
+            page.chart(chart);
+        }
+        self.show_faults(&mut page);
+        self.show_parameters(&mut page);
+        page.finish()
+    }
+
+    fn show_verdict(&self, page: &mut Page) {
+        match self.is_sound() {
+            true => page.paragraph("good", "Sound: nothing happened that must not."),
+            false => page.paragraph("bad", "Not sound: see the faults below; the figures count for nothing."),
+        }
+        page.paragraph("soft", &self.parameter_line());
+    }
+
+    fn parameter_line(&self) -> String {
+        let pairs = self.parameters.iter().filter(|(name, _)| *name != "command");
+        let pairs: Vec<String> = pairs.map(|(name, value)| format!("{name}={}", plain(value))).collect();
+        pairs.join(" ")
+    }
+
+    fn show_figures(&self, page: &mut Page) {
+        page.heading("Figures");
+        let row = |figure: &Figure| {
+            let note = figure.note.unwrap_or_default();
+            vec![
+                figure.name.clone(),
+                rounded(figure.value),
+                figure.unit.to_owned(),
+                note.to_owned(),
+            ]
+        };
+        let rows: Vec<_> = self.figures.iter().map(row).collect();
+        page.table(&["figure", "value", "unit", "to compare with"], &rows);
+    }
+
+    fn show_latencies(&self, page: &mut Page) {
+        if self.latencies.is_empty() {
+            return;
+        }
+        page.heading("Latency");
+        let row = |latency: &Latency| {
+            let values = latency.percentiles().map(|(_, value)| rounded(value));
+            let count = latency.count.to_string();
+            [latency.name.clone(), count].into_iter().chain(values).collect()
+        };
+        let rows: Vec<_> = self.latencies.iter().map(row).collect();
+        page.table(&["ms", "count", "p50", "p90", "p99", "p99.9", "max"], &rows);
+        let curves: Vec<_> = self
+            .latencies
+            .iter()
+            .map(|latency| (latency.name.as_str(), latency))
+            .collect();
+        page.percentiles(&curves);
+    }
+
+    fn show_faults(&self, page: &mut Page) {
+        page.heading("Faults");
+        let faults = self.faults.named();
+        let rows: Vec<_> = faults
+            .iter()
+            .map(|(name, count)| vec![(*name).to_owned(), count.to_string()])
+            .collect();
+        page.table(&["what must not happen", "count"], &rows);
+    }
+
+    fn show_parameters(&self, page: &mut Page) {
+        page.heading("Parameters");
+        let rows: Vec<_> = self
+            .parameters
+            .iter()
+            .map(|(name, value)| vec![name.clone(), plain(value)])
+            .collect();
+        page.table(&["parameter", "value"], &rows);
+    }
 }
 
+fn show_table(page: &mut Page, chart: &Chart) {
+    let columns = chart.columns();
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let row = |(x, values): (f64, Vec<Option<f64>>)| {
+        let values = values.into_iter().map(|value| value.map(rounded).unwrap_or_default());
+        std::iter::once(rounded(x)).chain(values).collect()
+    };
+    let rows: Vec<_> = chart.rows().into_iter().map(row).collect();
+    page.table(&columns, &rows);
+}
+
+/// A parameter as people write it.
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Three digits are more than a noisy machine can tell.
-fn rounded(value: f64) -> String {
-    match value.abs() {
-        1000.0.. => format!("{value:.0}"),
-        100.0.. => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A report with every part; its server has a hostile name.
+    fn full_report() -> Report {
+        let mut histogram = Histogram::new(3).unwrap();
+        (1..=1000).for_each(|value| histogram.record(value).unwrap());
+        let mut report = Report::new("chat");
+        report.parameter("connections", 2);
+        report.parameter("server", "<script>alert('x')</script>");
+        report.compared_figure("acked", 1.5, "1/s", "the limit: 2");
+        report.latency("send to ack", &histogram);
+        for (chart, add) in [
+            ("growth", Report::growth as fn(&mut Report, Chart)),
+            ("over time", Report::chart),
+        ] {
+            let mut curves = Chart::new(chart, ("rows", ""), "Flat is good.");
+            curves.point("rate", "1/s", 1e6, 70e3);
+            curves.point("rate", "1/s", 2e6, 69e3);
+            curves.point("page p99", "ms", 2e6, 0.4);
+            add(&mut report, curves);
+        }
+        report
+    }
+
     #[test]
     fn any_fault_makes_a_run_unsound() {
         let mut report = Report::new("chat");
-        assert!(report.is_sound());
+        assert!(report.is_sound() && report.html().contains("Sound: "));
         report.faults(&Faults {
             reordered: 1,
             ..Faults::default()
         });
-        assert!(!report.is_sound());
+        assert!(!report.is_sound() && report.html().contains("Not sound: "));
     }
 
     #[test]
     fn json_has_every_part() {
-        let mut report = Report::new("chat");
-        report.parameter("connections", 2);
-        report.figure("acked", 1.5, "1/s");
-        let value = serde_json::to_value(&report).unwrap();
+        let value = serde_json::to_value(full_report()).unwrap();
         assert_eq!(value["parameters"]["connections"], 2);
-        assert_eq!(value["figures"][0]["value"], 1.5);
+        assert!(
+            value["parameters"]["date"]
+                .as_str()
+                .is_some_and(|date| date.ends_with('Z'))
+        );
+        let figure = &value["figures"][0];
+        assert_eq!((&figure["value"], &figure["unit"]), (&1.5.into(), &"1/s".into()));
+        let latency = &value["latencies"][0];
+        assert_eq!((&latency["p50"], &latency["unit"]), (&0.5.into(), &"ms".into()));
+        assert!(latency["curve"].as_array().is_some_and(|curve| curve.len() > 20));
+        assert_eq!(
+            value["growth"][0]["series"][0]["points"][1],
+            serde_json::json!([2e6, 69e3])
+        );
+        assert_eq!(value["charts"][0]["name"], "over time");
         assert_eq!(value["faults"]["lost"], 0);
+    }
+
+    #[test]
+    fn html_has_every_plot_and_needs_nothing_else() {
+        let html = full_report().html();
+        assert_eq!(
+            html.matches("<svg class=\"plot\"").count(),
+            1 + 2 + 2,
+            "one for each unit"
+        );
+        assert_eq!(html.matches("<figcaption>").count(), 3);
+        for text in [
+            "99.9",
+            "percentile, %",
+            "page p99",
+            "Flat is good.",
+            "the limit: 2",
+            "connections",
+        ] {
+            assert!(html.contains(text), "{text}");
+        }
+        for outside in ["http:", "https:", "url(", "src=", "href=", "@import", "<script"] {
+            assert!(!html.contains(outside), "{outside}");
+        }
+        assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)"));
     }
 }

@@ -13,6 +13,7 @@ use crate::load::run;
 use crate::load::wire::{self, Template};
 use crate::load::worker::{Pace, Worker};
 use crate::options::{LoadOptions, ServerOptions};
+use crate::progress::Progress;
 use crate::report::{Faults, Report};
 use crate::server::Server;
 use crate::timeline::Spent;
@@ -77,7 +78,10 @@ impl Layout {
 
 /// Runs a scenario from a fresh server to its audited database.
 pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &ServerOptions) -> Result<Report> {
+    let progress = Progress::start(report.scenario());
+    progress.step("starting the server");
     let server = Server::start(options)?;
+    progress.step("creating users");
     let names: Vec<String> = (0..layout.rooms).flat_map(|room| layout.room_users(room)).collect();
     let tokens = server.create_users(&names)?;
     if layout.audience == Audience::Group {
@@ -85,15 +89,18 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
             server.create_group(&Layout::group(room), &layout.room_users(room))?;
         }
     }
+    progress.step("connecting");
     let mut workers = connect(layout, load, &server, &tokens)?;
     let pace = match load.rate {
         Some(rate) => Pace::Rate(rate / workers.len() as f64),
         None => Pace::Window(load.window.unwrap_or(layout.window)),
     };
-    let timeline = run::run(&mut workers, pace, load, server.pid())?;
+    let timeline = run::run(&mut workers, pace, load, server.pid(), &progress)?;
     let mut books: Vec<Book> = workers.into_iter().map(|worker| worker.book).collect();
     books.iter_mut().for_each(Book::close);
+    progress.step("stopping the server");
     let stopped = server.stop()?;
+    progress.step("comparing with the database");
 
     note_load(&mut report, load, layout.window);
     note_server(&mut report, options);
