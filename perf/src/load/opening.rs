@@ -22,15 +22,15 @@ impl Worker {
         let cut_off = self.book.faults.disconnected;
         let mut waiting = (0..self.lines.len() as u32).peekable();
         let mut give_up = 0;
-        let mut opened = usize::MAX;
+        let mut left = usize::MAX;
         while self.opening > 0 || waiting.peek().is_some() {
             while self.opening < HANDSHAKES
                 && let Some(number) = waiting.next()
             {
                 self.begin_opening(number)?;
             }
-            if opened != self.opening {
-                opened = self.opening;
+            if waiting.len() + self.opening < left {
+                left = waiting.len() + self.opening;
                 give_up = clock.ns() + nanoseconds(HANDSHAKE_TIMEOUT);
             }
             self.turn(LONGEST_WAIT_NS, clock, &Phases::unmeasured(give_up))?;
