@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod scenario;
 mod server;
+mod setup;
 mod timeline;
 
 use std::process::ExitCode;

@@ -73,6 +73,8 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
 
 /// Bytes of kernel memory that cannot be reclaimed, of the whole machine: sockets and their buffers among it.
 pub fn kernel_bytes() -> Result<u64> {
+    // Makes the CPUs add up what each has counted so far. Not everybody may ask; then the sum is a second old.
+    let _ = fs::read("/proc/sys/vm/stat_refresh");
     Ok(number_after("/proc/meminfo", "\nSUnreclaim:")? * 1024)
 }
 

@@ -74,8 +74,7 @@ impl Server {
                 return Ok(());
             }
             if self.process.0.try_wait()?.is_some() || started.elapsed() > START_TIMEOUT {
-                let log = fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default();
-                return Err(format!("the server did not get ready:\n{log}").into());
+                return Err(format!("the server did not get ready:\n{}", self.log()).into());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -92,6 +91,16 @@ impl Server {
             .get(url)
             .call()
             .is_ok_and(|response| response.status() == 200)
+    }
+
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default()
+    }
+
+    /// The database of messages.
+    pub fn database(&self) -> PathBuf {
+        database_in(&self.folder)
     }
 
     /// Where it listens.
@@ -187,8 +196,12 @@ impl Drop for Process {
 impl Stopped {
     /// The database of messages.
     pub fn database(&self) -> PathBuf {
-        self.folder.path().join("data/im.db")
+        database_in(&self.folder)
     }
+}
+
+fn database_in(folder: &TempDir) -> PathBuf {
+    folder.path().join("data/im.db")
 }
 
 fn items(data: &Value) -> Result<&Vec<Value>> {

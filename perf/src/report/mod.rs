@@ -163,7 +163,7 @@ impl Report {
     fn parameter_line(&self) -> String {
         let pairs = self.parameters.iter().filter(|(name, _)| *name != "command");
         let pairs: Vec<String> = pairs.map(|(name, value)| format!("{name}={}", plain(value))).collect();
-        pairs.join(" ")
+        pairs.join("; ")
     }
 
     fn show_figures(&self, page: &mut Page) {

@@ -13,9 +13,11 @@ use crate::load::run;
 use crate::load::wire::{self, Template};
 use crate::load::worker::{Pace, Worker};
 use crate::options::{LoadOptions, ServerOptions};
+use crate::process;
 use crate::progress::Progress;
 use crate::report::{Faults, Report};
 use crate::server::Server;
+use crate::setup::Setup;
 use crate::timeline::Spent;
 
 /// Threads that used less than this part of the server's time are not listed.
@@ -89,8 +91,11 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
             server.create_group(&Layout::group(room), &layout.room_users(room))?;
         }
     }
+    Setup::of(&server, tokens.first().ok_or("nobody to connect")?)?.note(&mut report);
     progress.step("connecting");
+    let kernel_before = process::kernel_bytes()?;
     let mut workers = connect(layout, load, &server, &tokens)?;
+    let kernel_bytes = process::kernel_bytes()? as f64 - kernel_before as f64;
     let pace = match load.rate {
         Some(rate) => Pace::Rate(rate / workers.len() as f64),
         None => Pace::Window(load.window.unwrap_or(layout.window)),
@@ -105,6 +110,11 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
     note_load(&mut report, load, layout.window);
     note_server(&mut report, options);
     add_costs(&mut report, &books, &timeline.spent(), layout.budget);
+    report.figure(
+        "kernel memory per connection",
+        kernel_bytes / tokens.len() as f64,
+        "B, both ends",
+    );
     add_latencies(&mut report, &books);
     report.chart(timeline.chart());
     for book in &books {
