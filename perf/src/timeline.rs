@@ -91,7 +91,7 @@ impl Timeline {
         self.samples[0].until(&self.samples[last])
     }
 
-    /// Rates, CPUs and disk writes over time.
+    /// Rates, CPUs, disk writes and memory over time.
     pub fn chart(&self) -> Chart {
         let mut chart = Chart::new(
             "Over time",
@@ -112,6 +112,8 @@ impl Timeline {
             chart.point("other work", "CPUs", middle, spent.other_cpus);
             let written = spent.server.written_bytes as f64 / 1_048_576.0;
             chart.point("written to disk", "MiB/s", middle, written / spent.seconds);
+            let memory = spent.server_resident_bytes as f64 / 1_048_576.0;
+            chart.point("server memory", "MiB", middle, memory);
         }
         chart
     }

@@ -42,7 +42,7 @@ impl Page {
         let _ = writeln!(self.html, "<p class=\"{class}\">{}</p>", escape(text));
     }
 
-    /// A table; a column is aligned as numbers if its first cell is one.
+    /// A table; a column is aligned as numbers if its first cell is one. A cell may have several lines.
     pub fn table(&mut self, head: &[&str], rows: &[Vec<String>]) {
         let is_number = |column: usize| {
             let first = rows.first().and_then(|row| row.get(column));

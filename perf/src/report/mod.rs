@@ -2,8 +2,8 @@
 
 mod chart;
 mod faults;
-mod html;
-mod latency;
+pub mod html;
+pub mod latency;
 mod plot;
 mod scale;
 mod text;
@@ -169,16 +169,15 @@ impl Report {
     fn show_figures(&self, page: &mut Page) {
         page.heading("Figures");
         let row = |figure: &Figure| {
-            let note = figure.note.unwrap_or_default();
+            let note = figure.note.map(|note| format!("\n({note})")).unwrap_or_default();
             vec![
-                figure.name.clone(),
+                figure.name.clone() + &note,
                 rounded(figure.value),
                 figure.unit.to_owned(),
-                note.to_owned(),
             ]
         };
         let rows: Vec<_> = self.figures.iter().map(row).collect();
-        page.table(&["figure", "value", "unit", "to compare with"], &rows);
+        page.table(&["figure", "value", "unit"], &rows);
     }
 
     fn show_latencies(&self, page: &mut Page) {

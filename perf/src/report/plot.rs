@@ -89,11 +89,12 @@ impl Plot<'_> {
                 escape(&tick.label)
             );
         }
-        for tick in self.x.ticks() {
+        for (number, tick) in self.x.ticks().iter().enumerate() {
             let at = percent(tick.position);
+            let spare = if number % 2 == 1 { " spare" } else { "" };
             let _ = write!(
                 out,
-                r#"<line class="grid" x1="{at}" x2="{at}" y2="100%"/><text class="x" x="{at}" y="100%" dy="1.4em">{}</text>"#,
+                r#"<line class="grid" x1="{at}" x2="{at}" y2="100%"/><text class="x{spare}" x="{at}" y="100%" dy="1.4em">{}</text>"#,
                 escape(&tick.label)
             );
         }

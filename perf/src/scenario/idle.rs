@@ -12,8 +12,10 @@ use crate::load::wire::Template;
 use crate::load::worker::{Pace, Worker};
 use crate::options::{IdleOptions, seconds};
 use crate::process::{self, Usage};
+use crate::progress::Progress;
 use crate::report::{Faults, Report};
 use crate::server::Server;
+use crate::setup::Setup;
 
 /// How long the sample chats after everybody was idle.
 const CHAT_TIME: Duration = Duration::from_secs(2);
@@ -39,23 +41,30 @@ impl Memory {
 /// Runs the scenario.
 pub fn run(options: &IdleOptions) -> Result<Report> {
     raise_file_limit()?;
+    let progress = Progress::start("idle");
+    progress.step("starting the server");
     let server = Server::start(&options.server)?;
+    progress.step("creating users");
     let names: Vec<String> = (0..options.connections.max(2))
         .map(|number| format!("u{number}"))
         .collect();
     let tokens = server.create_users(&names)?;
+    let setup = Setup::of(&server, tokens.first().ok_or("nobody to connect")?)?;
     let before = Memory::now(server.pid())?;
 
+    progress.step("connecting");
     let clock = Clock::start();
     let book = Book::new(MessageIds::random(), 0, sample(&names, options.sample), names.len());
     let mut worker = Worker::new(server.address(), &tokens, |_| Transport::WebSocket, book)?;
     worker.open_all(clock)?;
     let connect_seconds = clock.ns() as f64 / 1e9;
+    progress.step("staying idle");
     stay_idle(&mut worker, clock, options.seconds)?;
     let spent_before = Usage::of(server.pid())?;
     stay_idle(&mut worker, clock, options.seconds)?;
     let spent = &Usage::of(server.pid())? - &spent_before;
     let after = Memory::now(server.pid())?;
+    progress.step("letting the sample chat");
     chat(&mut worker, clock)?;
     let unhealthy = u64::from(!server.is_healthy());
     let stopped = server.stop()?;
@@ -63,6 +72,7 @@ pub fn run(options: &IdleOptions) -> Result<Report> {
     let mut report = Report::new("idle");
     report.parameter("connections", names.len());
     report.parameter("sample", options.sample);
+    setup.note(&mut report);
     note_server(&mut report, &options.server);
     add_memory(&mut report, &before, &after, names.len());
     report.figure("CPU while idle", spent.cpu_ns() as f64 / options.seconds / 1e6, "ms/s");
