@@ -5,6 +5,7 @@
 
 mod audit;
 mod error;
+mod limit;
 mod load;
 mod options;
 mod process;
@@ -40,6 +41,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         Scenario::Fanout(options) => scenario::fanout::run(&options)?,
         Scenario::Rest(options) => scenario::rest::run(&options)?,
         Scenario::Idle(options) => scenario::idle::run(&options)?,
+        Scenario::Limit(options) => limit::run(&options)?,
         Scenario::Echo(options) => match scenario::echo::serve(&options)? {},
     };
     println!("{report}");

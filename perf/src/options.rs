@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::limit::Limit;
+
 /// Measures RingIM from outside.
 #[derive(Parser)]
 #[command(version)]
@@ -30,6 +32,9 @@ pub enum Scenario {
     Rest(RestOptions),
     /// Authenticated connections that do nothing: memory of each
     Idle(IdleOptions),
+    /// The floor under a durable chat server
+    #[command(subcommand)]
+    Limit(Limit),
     /// Serves a WebSocket echo at /echo on the real codec and connection code, until killed
     Echo(EchoOptions),
 }

@@ -227,7 +227,7 @@ fn refuse(status: u16, fields: &[(&str, &str)], out: &mut Vec<u8>) -> (Range<usi
 }
 
 /// Sends every message back; tells how many bytes were consumed and whether the connection goes on.
-fn echo_frames(decoder: &mut Decoder, input: &mut [u8], out: &mut Vec<u8>) -> (usize, bool) {
+pub fn echo_frames(decoder: &mut Decoder, input: &mut [u8], out: &mut Vec<u8>) -> (usize, bool) {
     let mut start = 0;
     loop {
         match decoder.advance(&mut input[start..]) {
