@@ -153,9 +153,14 @@ impl Report {
     }
 
     fn show_verdict(&self, page: &mut Page) {
-        match self.is_sound() {
-            true => page.paragraph("good", "Sound: nothing happened that must not."),
-            false => page.paragraph("bad", "Not sound: see the faults below; the figures count for nothing."),
+        let faults = self.faults.named().into_iter().filter(|&(_, count)| count > 0);
+        let faults: Vec<String> = faults.map(|(name, count)| format!("{name} {count}")).collect();
+        match faults.as_slice() {
+            [] => page.paragraph("good", "Sound: nothing happened that must not."),
+            faults => {
+                let verdict = format!("Not sound, so the figures count for nothing: {}.", faults.join(", "));
+                page.paragraph("bad", &verdict);
+            }
         }
         page.paragraph("soft", &self.parameter_line());
     }
@@ -167,6 +172,9 @@ impl Report {
     }
 
     fn show_figures(&self, page: &mut Page) {
+        if self.figures.is_empty() {
+            return;
+        }
         page.heading("Figures");
         let row = |figure: &Figure| {
             let note = figure.note.map(|note| format!("\n({note})")).unwrap_or_default();
@@ -271,7 +279,7 @@ mod tests {
             reordered: 1,
             ..Faults::default()
         });
-        assert!(!report.is_sound() && report.html().contains("Not sound: "));
+        assert!(!report.is_sound() && report.html().contains("for nothing: reordered 1."));
     }
 
     #[test]

@@ -9,8 +9,11 @@ use std::fmt::Write;
 use super::html::escape;
 use super::scale::{Scale, short};
 
-/// Curves with at most so many points show each of them, with its value.
-const MARKED_POINTS: usize = 120;
+/// Curves with at most so many points show each of them.
+const SHOWN_POINTS: usize = 40;
+
+/// Curves with at most so many points tell the value of each one that is pointed at.
+const MARKED_POINTS: usize = 300;
 
 /// Width and height of the space in which curves are drawn before they are stretched.
 const SPACE: f64 = 1000.0;
@@ -115,10 +118,15 @@ impl Plot<'_> {
     }
 
     fn draw_marks(&self, number: usize, curve: &Curve<'_>, out: &mut String) {
+        let class = if curve.points.len() > SHOWN_POINTS {
+            "mark hidden"
+        } else {
+            "mark"
+        };
         for &[x, y] in curve.points {
             let _ = write!(
                 out,
-                r#"<circle class="mark {}" cx="{}" cy="{}" r="3"><title>{} {} at {}</title></circle>"#,
+                r#"<circle class="{class} {}" cx="{}" cy="{}" r="3"><title>{} {} at {}</title></circle>"#,
                 style(number),
                 percent(self.x.position(x)),
                 percent(1.0 - self.y.position(y)),

@@ -7,7 +7,7 @@ const ROUND: [f64; 3] = [1.0, 2.0, 5.0];
 const TICKS: f64 = 6.0;
 
 /// Above so many decades a logarithmic axis has ticks at the decades only.
-const DENSE_DECADES: f64 = 2.0;
+const DENSE_DECADES: f64 = 3.0;
 
 /// How values are laid out along an axis.
 #[derive(Debug, Clone, PartialEq)]
