@@ -5,6 +5,7 @@
 
 mod audit;
 mod error;
+mod health;
 mod limit;
 mod load;
 mod options;
@@ -41,6 +42,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         Scenario::Fanout(options) => scenario::fanout::run(&options)?,
         Scenario::Rest(options) => scenario::rest::run(&options)?,
         Scenario::Idle(options) => scenario::idle::run(&options)?,
+        Scenario::Storm(options) => scenario::storm::run(&options)?,
         Scenario::Limit(options) => limit::run(&options)?,
         Scenario::Echo(options) => match scenario::echo::serve(&options)? {},
     };

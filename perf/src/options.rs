@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::limit::Limit;
 
@@ -32,6 +32,8 @@ pub enum Scenario {
     Rest(RestOptions),
     /// Authenticated connections that do nothing: memory of each
     Idle(IdleOptions),
+    /// All clients reconnect at once after a restart and sync what they missed
+    Storm(StormOptions),
     /// The floor under a durable chat server
     #[command(subcommand)]
     Limit(Limit),
@@ -95,6 +97,30 @@ pub struct IdleOptions {
     /// Seconds to stay idle before and while measuring, each
     #[arg(long, default_value_t = 5.0)]
     pub seconds: f64,
+}
+
+#[derive(Args)]
+pub struct StormOptions {
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Connections, two to a pair
+    #[arg(long, default_value_t = 10_000)]
+    pub connections: u32,
+    /// Messages that a back end stores for each pair while all are away
+    #[arg(long, default_value_t = 2)]
+    pub away: u32,
+    /// How the server is stopped
+    #[arg(long, value_enum, default_value_t = Stop::Kill)]
+    pub stop: Stop,
+}
+
+/// How a server is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Stop {
+    /// SIGKILL: it cannot say good-bye
+    Kill,
+    /// SIGTERM: it drains
+    Term,
 }
 
 /// The server under measurement.

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 use crate::error::Result;
 use crate::options::ServerOptions;
 
-const ADMIN_KEY: &str = "ringim-perf-admin-key-0123456789abcdef";
+/// A key of all scopes, valid for every server of the bench.
+pub const ADMIN_KEY: &str = "ringim-perf-admin-key-0123456789abcdef";
 
 /// Items of one bulk request (contract section 2).
 const BULK_ITEMS: usize = 1000;
@@ -43,28 +44,30 @@ impl Server {
     pub fn start(options: &ServerOptions) -> Result<Self> {
         let folder = TempDir::with_prefix_in("ringim-perf-", &options.data_under)?;
         let address = free_address()?;
-        let log = File::create(folder.path().join("server.log"))?;
-        let child = Command::new(&options.server)
-            .args(["serve", "--listen", &address.to_string(), "--data"])
-            .arg(folder.path().join("data"))
-            .args(&options.arguments)
-            .env("RINGIM_ADMIN_KEY", ADMIN_KEY)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .map_err(|error| format!("cannot start {}: {error}", options.server.display()))?;
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(60)))
             .http_status_as_error(false);
         let mut server = Self {
-            process: Process(child),
+            process: spawn(options, &folder, address)?,
             address,
             folder,
             agent: config.build().into(),
         };
         server.wait_until_ready()?;
         Ok(server)
+    }
+
+    /// Ends the server by `signal` and starts it again on the same address and folder; returns how long it took from
+    /// its start until its writer commits.
+    pub fn restart(&mut self, options: &ServerOptions, signal: Signal) -> Result<Duration> {
+        let status = self.end(signal)?;
+        if signal == Signal::TERM && !status.success() {
+            return Err(format!("the server ended with {status} after SIGTERM").into());
+        }
+        let started = Instant::now();
+        self.process = spawn(options, &self.folder, self.address)?;
+        self.wait_until_ready()?;
+        Ok(started.elapsed())
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {
@@ -76,7 +79,7 @@ impl Server {
             if self.process.0.try_wait()?.is_some() || started.elapsed() > START_TIMEOUT {
                 return Err(format!("the server did not get ready:\n{}", self.log()).into());
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -164,21 +167,26 @@ impl Server {
 
     /// Stops it by SIGTERM and waits for its end.
     pub fn stop(mut self) -> Result<Stopped> {
+        let status = self.end(Signal::TERM)?;
+        Ok(Stopped {
+            folder: self.folder,
+            status,
+        })
+    }
+
+    fn end(&mut self, signal: Signal) -> Result<ExitStatus> {
         let pid = i32::try_from(self.pid())
             .ok()
             .and_then(Pid::from_raw)
             .ok_or("not a process id")?;
-        kill_process(pid, Signal::TERM)?;
+        kill_process(pid, signal)?;
         let started = Instant::now();
         loop {
             if let Some(status) = self.process.0.try_wait()? {
-                return Ok(Stopped {
-                    folder: self.folder,
-                    status,
-                });
+                return Ok(status);
             }
             if started.elapsed() > STOP_TIMEOUT {
-                return Err("the server did not stop after SIGTERM".into());
+                return Err("the server did not stop".into());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -202,6 +210,25 @@ impl Stopped {
 
 fn database_in(folder: &TempDir) -> PathBuf {
     folder.path().join("data/im.db")
+}
+
+/// Starts the program; what it says goes to the end of the log in `folder`.
+fn spawn(options: &ServerOptions, folder: &TempDir, address: SocketAddr) -> Result<Process> {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.path().join("server.log"))?;
+    let child = Command::new(&options.server)
+        .args(["serve", "--listen", &address.to_string(), "--data"])
+        .arg(folder.path().join("data"))
+        .args(&options.arguments)
+        .env("RINGIM_ADMIN_KEY", ADMIN_KEY)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .map_err(|error| format!("cannot start {}: {error}", options.server.display()))?;
+    Ok(Process(child))
 }
 
 fn items(data: &Value) -> Result<&Vec<Value>> {

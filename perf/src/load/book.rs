@@ -20,10 +20,28 @@ pub struct Sender {
     room: Room,
     template: Template,
     messages: Vec<Message>,
-    /// One bit for each member of the room and message: delivered.
-    delivered: Vec<u64>,
+    /// One bit for each member of the room and message: pushed to it.
+    pushed: Vec<u64>,
+    /// The same: part of a sync of it.
+    synced: Vec<u64>,
     /// For each member, the index after the newest message delivered to it.
     newest: Vec<u32>,
+}
+
+/// How a message comes to a recipient; by each way at most once.
+#[derive(Clone, Copy)]
+enum Way {
+    Push,
+    Sync,
+}
+
+/// What a delivery is to its recipient.
+#[derive(PartialEq, Eq)]
+enum Delivery {
+    First,
+    /// It had come the other way, which the contract allows.
+    Known,
+    Repeated,
 }
 
 /// One message.
@@ -49,11 +67,12 @@ enum Answer {
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Counts {
     pub acked: u64,
+    /// Pushes of messages.
     pub delivered: u64,
 }
 
 impl Sender {
-    /// A sender that has sent nothing yet. `client` is one of the room.
+    /// A sender that has sent nothing yet. A `client` outside the room writes for one of its members.
     pub fn new(client: u32, room: Room, template: Template) -> Self {
         let newest = vec![0; room.members as usize];
         Self {
@@ -61,7 +80,8 @@ impl Sender {
             room,
             template,
             messages: Vec::new(),
-            delivered: Vec::new(),
+            pushed: Vec::new(),
+            synced: Vec::new(),
             newest,
         }
     }
@@ -76,13 +96,27 @@ impl Sender {
         (slot < self.room.members && client != self.client).then_some(slot as usize)
     }
 
-    /// Notes a delivery; `false` if it is a repeated one.
-    fn deliver(&mut self, index: u32, slot: usize) -> bool {
+    /// Clients that every message must reach.
+    fn recipients(&self) -> u32 {
+        let place = self.client.checked_sub(self.room.first_client);
+        self.room.members - u32::from(place.is_some_and(|place| place < self.room.members))
+    }
+
+    /// Notes a delivery.
+    fn deliver(&mut self, index: u32, slot: usize, way: Way) -> Delivery {
         let word = index as usize * self.words_per_message() + slot / 64;
         let bit = 1 << (slot % 64);
-        let first = self.delivered[word] & bit == 0;
-        self.delivered[word] |= bit;
-        first
+        let (this, other) = match way {
+            Way::Push => (&mut self.pushed[word], self.synced[word]),
+            Way::Sync => (&mut self.synced[word], self.pushed[word]),
+        };
+        let (repeated, known) = (*this & bit != 0, other & bit != 0);
+        *this |= bit;
+        match (repeated, known) {
+            (true, _) => Delivery::Repeated,
+            (false, true) => Delivery::Known,
+            (false, false) => Delivery::First,
+        }
     }
 }
 
@@ -92,10 +126,15 @@ pub struct Book {
     /// The number of the first sender among those of all workers.
     first_sender: u32,
     pub senders: Vec<Sender>,
-    /// For each client, the highest number of its room's conversation seen so far.
+    /// For each client, the highest number of its room's conversation that was pushed to it or acked.
     horizon: Vec<u64>,
+    /// For each client, the highest number of its room's conversation that came by sync.
+    synced_horizon: Vec<u64>,
     random: fastrand::Rng,
+    /// Messages that are not answered, or not with all their recipients.
     pub in_flight: u64,
+    /// Messages that are not answered.
+    pub unanswered: u64,
     pub sent: u64,
     /// Senders that have room in their window again.
     pub completed: Vec<u32>,
@@ -103,6 +142,8 @@ pub struct Book {
     pub measured: Counts,
     /// From the beginning on.
     pub total: Counts,
+    /// Messages of others that were part of a sync, from the beginning on.
+    pub synced: u64,
     /// Microseconds from the intended time to the ack.
     pub ack_latency: Histogram<u64>,
     /// Microseconds from the intended time to a delivery.
@@ -118,12 +159,15 @@ impl Book {
             first_sender,
             senders,
             horizon: vec![0; clients],
+            synced_horizon: vec![0; clients],
             random: fastrand::Rng::new(),
             in_flight: 0,
+            unanswered: 0,
             sent: 0,
             completed: Vec::new(),
             measured: Counts::default(),
             total: Counts::default(),
+            synced: 0,
             ack_latency: new_histogram(),
             delivery_latency: new_histogram(),
             faults: Faults::default(),
@@ -140,7 +184,7 @@ impl Book {
             index: sender.messages.len() as u32,
             salt,
         };
-        let missing = sender.room.members - 1;
+        let missing = sender.recipients();
         sender.messages.push(Message {
             salt,
             intended,
@@ -148,11 +192,12 @@ impl Book {
             answer: Answer::None,
             measured,
         });
-        sender
-            .delivered
-            .resize(sender.delivered.len() + sender.words_per_message(), 0);
+        let words = sender.messages.len() * sender.words_per_message();
+        sender.pushed.resize(words, 0);
+        sender.synced.resize(words, 0);
         sender.template.render(&self.ids.write(place), frame);
         self.in_flight += 1;
+        self.unanswered += 1;
         self.sent += 1;
     }
 
@@ -171,6 +216,7 @@ impl Book {
             return;
         }
         message.answer = Answer::Acked;
+        self.unanswered -= 1;
         if message.measured {
             record(&mut self.ack_latency, message.intended, now);
         }
@@ -189,6 +235,7 @@ impl Book {
         let message = &mut self.senders[sender].messages[index];
         if message.answer == Answer::None {
             message.answer = Answer::Refused;
+            self.unanswered -= 1;
             message.missing = 0;
             self.complete(sender, index);
         }
@@ -203,7 +250,8 @@ impl Book {
             return;
         };
         let sender = &mut self.senders[number];
-        if !sender.deliver(index as u32, slot) {
+        let delivery = sender.deliver(index as u32, slot, Way::Push);
+        if delivery == Delivery::Repeated {
             self.faults.duplicated += 1;
             return;
         }
@@ -211,14 +259,44 @@ impl Book {
         self.faults.reordered += u64::from(!in_order);
         sender.newest[slot] = index as u32 + 1;
         self.horizon[client as usize] = self.horizon[client as usize].max(seq);
-        let message = &mut sender.messages[index];
-        message.missing = message.missing.saturating_sub(1);
+        let message = &sender.messages[index];
         if message.measured {
             record(&mut self.delivery_latency, message.intended, now);
         }
         self.total.delivered += 1;
         self.measured.delivered += u64::from(measuring);
-        self.complete(number, index);
+        self.reached(delivery, number, index);
+    }
+
+    /// Enters a message that was part of a sync of `client`, whose own messages are among them.
+    pub fn synced(&mut self, client: u32, id: &[u8], seq: u64) {
+        let Some((number, index)) = self.find(id) else {
+            self.faults.misdelivered += 1;
+            return;
+        };
+        let horizon = &mut self.synced_horizon[client as usize];
+        self.faults.reordered += u64::from(*horizon >= seq);
+        *horizon = seq.max(*horizon);
+        let sender = &mut self.senders[number];
+        match sender.audience_slot(client) {
+            Some(slot) => match sender.deliver(index as u32, slot, Way::Sync) {
+                Delivery::Repeated => self.faults.duplicated += 1,
+                delivery => {
+                    self.synced += 1;
+                    self.reached(delivery, number, index);
+                }
+            },
+            None => self.faults.misdelivered += u64::from(sender.client != client),
+        }
+    }
+
+    /// Counts the recipient of a message that had not come to it in another way.
+    fn reached(&mut self, delivery: Delivery, sender: usize, index: usize) {
+        let message = &mut self.senders[sender].messages[index];
+        if delivery == Delivery::First && message.missing > 0 {
+            message.missing -= 1;
+            self.complete(sender, index);
+        }
     }
 
     /// Counts what never came, once nothing more is awaited.
@@ -383,5 +461,48 @@ mod tests {
         );
         let refused = faults(|book, ids| ids.iter().for_each(|id| book.refused(Some(id))));
         assert_eq!(refused, Faults { refused: 2, ..none });
+    }
+
+    #[test]
+    fn a_message_may_come_by_push_and_by_sync_but_not_twice_by_either() {
+        let (mut book, ids) = book_of_two();
+        book.acked(0, &ids[0], 1, 0, false);
+        book.acked(0, &ids[1], 2, 0, false);
+        book.delivered(1, &ids[0], 1, 0, false);
+        for (id, seq) in ids.iter().zip(1..) {
+            book.synced(1, id, seq);
+            book.synced(0, id, seq);
+        }
+        book.delivered(1, &ids[1], 2, 0, false);
+        assert_eq!((book.in_flight, book.unanswered, book.synced), (0, 0, 2));
+        book.close();
+        assert_eq!(book.faults, Faults::default());
+
+        book.synced(1, &ids[1], 3);
+        book.synced(1, &ids[0], 1);
+        book.synced(2, &ids[0], 1);
+        book.delivered(1, &ids[1], 3, 0, false);
+        let faults = Faults {
+            duplicated: 3,
+            reordered: 1,
+            misdelivered: 1,
+            ..Faults::default()
+        };
+        assert_eq!(book.faults, faults);
+    }
+
+    #[test]
+    fn who_writes_from_outside_the_room_is_heard_by_all_of_it() {
+        let sender = Sender::new(2, PAIR, Template::new(Transport::Http, "u", "single", ""));
+        let mut book = Book::new(MessageIds::random(), 0, vec![sender], 3);
+        let mut body = Vec::new();
+        book.compose(0, 0, false, &mut body);
+        let value: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let id = value["id"].as_str().unwrap().as_bytes();
+        book.acked(2, id, 1, 0, false);
+        book.delivered(0, id, 1, 0, false);
+        assert_eq!(book.in_flight, 1);
+        book.close();
+        assert_eq!(book.faults.lost, 1);
     }
 }

@@ -15,6 +15,8 @@ pub enum Incoming<'a> {
     Ack { id: &'a [u8], seq: u64 },
     /// A message for us.
     Message { id: &'a [u8], seq: u64 },
+    /// What concerns us since a cursor.
+    Page(SyncPage<'a>),
     /// A request was refused; a message is named by its id.
     Error { id: Option<&'a [u8]> },
     /// The session has begun.
@@ -37,6 +39,7 @@ impl<'a> Incoming<'a> {
         };
         let kind = &rest[..memchr::memchr(b'"', rest).unwrap_or(rest.len())];
         match kind {
+            b"ack" if rest.starts_with(SyncPage::MARK) => SyncPage::read(rest).map_or(Incoming::Other, Incoming::Page),
             b"ack" | b"message" => {
                 let Some((id, seq)) = acknowledged(rest) else {
                     return Incoming::Other;
@@ -56,6 +59,46 @@ impl<'a> Incoming<'a> {
     }
 }
 
+/// A page of a sync.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SyncPage<'a> {
+    pub cursor: &'a [u8],
+    /// Whether the cursor of the request was known.
+    pub recovered: bool,
+    /// Whether to ask again.
+    pub more: bool,
+    messages: &'a [u8],
+}
+
+impl<'a> SyncPage<'a> {
+    const MARK: &'static [u8] = br#"ack","code":200,"data":{"cursor":""#;
+
+    fn read(text: &'a [u8]) -> Option<Self> {
+        let start = memmem::find(text, br#"],"messages":["#)?;
+        let length = memmem::rfind(&text[start..], br#"],"changes":["#)?;
+        Some(Self {
+            cursor: text_after(text, br#""cursor":""#)?,
+            recovered: memmem::find(&text[..start], br#""recovered":true"#).is_some(),
+            more: text.ends_with(br#""more":true}}"#),
+            messages: &text[start..start + length],
+        })
+    }
+
+    /// Id and number of each message, in log order.
+    pub fn messages(&self) -> impl Iterator<Item = (&'a [u8], u64)> {
+        let text = self.messages;
+        memmem::find_iter(text, br#"{"id":""#).filter_map(|start| acknowledged(&text[start..]))
+    }
+}
+
+/// The request for such a page, from the beginning or since a cursor.
+pub fn sync_request(cursor: Option<&[u8]>) -> Vec<u8> {
+    match cursor {
+        Some(cursor) => [br#"{"type":"sync","data":{"cursor":""#, cursor, br#""}}"#].concat(),
+        None => br#"{"type":"sync","data":{}}"#.to_vec(),
+    }
+}
+
 /// What a message is sent as, to one recipient.
 #[derive(Debug)]
 pub struct Template {
@@ -67,10 +110,19 @@ impl Template {
     /// A `message` frame, or the body of a request.
     pub fn new(transport: Transport, to: &str, chat_type: &str, content: &str) -> Self {
         let (before, after) = match transport {
-            Transport::WebSocket => (r#"{"type":"message","data":"#, "}"),
-            Transport::Http => ("", ""),
+            Transport::WebSocket => (r#"{"type":"message","data":"#, "}}"),
+            Transport::Http => ("", "}"),
         };
-        let rest = format!(r#"","toId":"{to}","chatType":"{chat_type}","contentType":"text","content":"{content}"}}"#);
+        Self::between(before, after, to, chat_type, content)
+    }
+
+    /// The body of a request that a back end makes with its key for the user `from`.
+    pub fn on_behalf(from: &str, to: &str, content: &str) -> Self {
+        Self::between("", &format!(r#","fromId":"{from}"}}"#), to, "single", content)
+    }
+
+    fn between(before: &str, after: &str, to: &str, chat_type: &str, content: &str) -> Self {
+        let rest = format!(r#"","toId":"{to}","chatType":"{chat_type}","contentType":"text","content":"{content}""#);
         Self {
             before_id: format!(r#"{before}{{"id":""#).into_bytes(),
             after_id: format!("{rest}{after}").into_bytes(),
@@ -154,5 +206,30 @@ mod tests {
             (&value["id"], &value["chatType"]),
             (&"other-id".into(), &"group".into())
         );
+    }
+
+    #[test]
+    fn a_page_of_a_sync_is_read() {
+        let page = br#"{"type":"ack","code":200,"data":{"cursor":"MS4","epoch":"e","recovered":true,"conversations":[{"conversationId":"c1","lastMessage":{"id":"b","seq":2}}],"messages":[{"id":"a","conversationId":"c1","seq":1,"content":"x"},{"id":"b","conversationId":"c1","seq":2}],"changes":[],"events":[],"more":false}}"#;
+        let Incoming::Page(page) = Incoming::read(page) else {
+            panic!("not taken for a page");
+        };
+        assert_eq!((page.cursor, page.recovered, page.more), (&b"MS4"[..], true, false));
+        let messages: Vec<_> = page.messages().collect();
+        assert_eq!(messages, [(&b"a"[..], 1), (&b"b"[..], 2)]);
+
+        let more = br#"{"type":"ack","code":200,"data":{"cursor":"MS4","recovered":false,"conversations":[],"messages":[],"changes":[],"events":[],"more":true}}"#;
+        let Incoming::Page(page) = Incoming::read(more) else {
+            panic!("not taken for a page");
+        };
+        assert_eq!((page.recovered, page.more, page.messages().count()), (false, true, 0));
+    }
+
+    #[test]
+    fn a_back_end_names_the_author() {
+        let mut body = Vec::new();
+        Template::on_behalf("u1", "u2", "hi").render(b"some-id", &mut body);
+        let value: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&value["fromId"], &value["toId"]), (&"u1".into(), &"u2".into()));
     }
 }

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::book::Book;
+use hdrhistogram::Histogram;
+
+use super::arrival::{Arrival, Stage};
+use super::book::{Book, new_histogram};
 use super::client::{Client, Flushed, Transport};
 use super::clock::{Clock, Phases};
 use super::pacer::Pacer;
@@ -29,25 +32,14 @@ pub enum Pace {
     Silent,
 }
 
-/// A client and how far its connection has come.
+/// A client and its connection.
 pub(super) struct Line {
     pub(super) token: Box<str>,
     pub(super) transport: Transport,
     /// Absent while the client is away.
     pub(super) client: Option<Client>,
-    pub(super) stage: Stage,
+    pub(super) arrival: Arrival,
     is_dirty: bool,
-}
-
-/// How far a connection has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// There is none.
-    Away,
-    /// The greeting of the server is awaited.
-    Opening,
-    /// Messages may be sent.
-    Ready,
 }
 
 /// The clients of one thread.
@@ -55,8 +47,12 @@ pub struct Worker {
     pub(super) address: SocketAddr,
     pub(super) poller: Poller,
     pub(super) lines: Vec<Line>,
-    /// Connections that await the greeting.
+    /// Connections that are not ready yet.
     pub(super) opening: usize,
+    /// Whether clients ask for what they missed before they are ready.
+    syncs: bool,
+    /// Microseconds from the beginning of a connection until its client is in sync.
+    pub sync_latency: Histogram<u64>,
     dirty: Vec<u32>,
     pub book: Book,
     tally: Arc<Tally>,
@@ -78,7 +74,7 @@ impl Worker {
             token: token.as_str().into(),
             transport: transport(number),
             client: None,
-            stage: Stage::Away,
+            arrival: Arrival::new(),
             is_dirty: false,
         });
         Ok(Self {
@@ -86,6 +82,8 @@ impl Worker {
             poller: Poller::new()?,
             lines: lines.collect(),
             opening: 0,
+            syncs: false,
+            sync_latency: new_histogram(),
             dirty: Vec::new(),
             book,
             tally: Arc::default(),
@@ -94,6 +92,11 @@ impl Worker {
             buffer: vec![0; READ_BYTES],
             ready: Vec::new(),
         })
+    }
+
+    /// The same, of clients that ask for what they missed whenever they connect.
+    pub fn syncing(self) -> Self {
+        Self { syncs: true, ..self }
     }
 
     /// Where the worker's running totals can be read while it runs.
@@ -133,6 +136,17 @@ impl Worker {
             self.receive(ready, clock, phases)?;
         }
         self.ready = ready;
+        Ok(())
+    }
+
+    /// Lets every sender write once, and waits until all are answered or the time is up.
+    pub fn write_once(&mut self, clock: Clock, give_up: u64) -> Result<()> {
+        let phases = Phases::unmeasured(give_up);
+        self.fill_windows(1, clock.ns(), &phases);
+        while self.book.unanswered > 0 && clock.ns() < give_up {
+            self.turn(LONGEST_WAIT_NS, clock, &phases)?;
+        }
+        self.book.completed.clear();
         Ok(())
     }
 
@@ -208,23 +222,34 @@ impl Worker {
         if ready.writable {
             self.flush(ready.key, true)?;
         }
-        let Line { client, stage, .. } = &mut self.lines[ready.key as usize];
+        let Line { client, arrival, .. } = &mut self.lines[ready.key as usize];
         let Some(client) = client else {
             return Ok(());
         };
-        let (book, opening) = (&mut self.book, &mut self.opening);
+        let (book, syncs) = (&mut self.book, self.syncs);
         let now = clock.ns();
         let measuring = phases.is_measured(now);
+        let was_under_way = arrival.is_under_way();
+        let mut asks = false;
         let result = client.receive(&mut self.buffer, |frame| match Incoming::read(frame) {
             Incoming::Ack { id, seq } => book.acked(ready.key, id, seq, now, measuring),
             Incoming::Message { id, seq } => book.delivered(ready.key, id, seq, now, measuring),
+            Incoming::Page(page) => asks = arrival.take(&page, ready.key, book),
             Incoming::Error { id } => book.refused(id),
             Incoming::Hello => {
-                *opening -= usize::from(*stage == Stage::Opening);
-                *stage = Stage::Ready;
+                asks = syncs;
+                arrival.stage = if syncs { Stage::Syncing } else { Stage::Ready };
             }
             Incoming::Other => {}
         });
+        if asks {
+            client.send(&arrival.request(), self.random.u32(..));
+        }
+        if was_under_way && !arrival.is_under_way() {
+            self.opening -= 1;
+            let waited = now.saturating_sub(arrival.began);
+            self.sync_latency.saturating_record(waited / 1000);
+        }
         if client.has_output() {
             self.mark_dirty(ready.key);
         }

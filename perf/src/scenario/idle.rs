@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::note_server;
+use super::{note_server, raise_file_limit};
 use crate::error::Result;
 use crate::load::book::{Book, Room, Sender};
 use crate::load::client::Transport;
@@ -139,12 +139,4 @@ fn chat(worker: &mut Worker, clock: Clock) -> Result<()> {
     worker.run(clock, phases, Pace::Window(1))?;
     worker.book.close();
     Ok(())
-}
-
-/// Every client is a file of this process.
-fn raise_file_limit() -> Result<()> {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    Ok(setrlimit(Resource::Nofile, limit)?)
 }

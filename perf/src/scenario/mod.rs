@@ -5,8 +5,10 @@ pub mod echo;
 pub mod fanout;
 pub mod idle;
 pub mod rest;
+pub mod storm;
 mod traffic;
 
+use crate::error::Result;
 use crate::options::ServerOptions;
 use crate::process;
 use crate::report::Report;
@@ -19,4 +21,12 @@ fn note_server(report: &mut Report, options: &ServerOptions) {
     }
     report.parameter("cpus", std::thread::available_parallelism().map_or(0, usize::from));
     report.parameter("kernel", process::kernel_release());
+}
+
+/// Every client is a file of this process.
+fn raise_file_limit() -> Result<()> {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    Ok(setrlimit(Resource::Nofile, limit)?)
 }

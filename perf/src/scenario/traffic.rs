@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::note_server;
+use super::{note_server, raise_file_limit};
 use crate::audit;
 use crate::error::Result;
 use crate::load::book::{Book, Room, Sender, new_histogram};
@@ -80,6 +80,7 @@ impl Layout {
 
 /// Runs a scenario from a fresh server to its audited database.
 pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &ServerOptions) -> Result<Report> {
+    raise_file_limit()?;
     let progress = Progress::start(report.scenario());
     progress.step("starting the server");
     let server = Server::start(options)?;
