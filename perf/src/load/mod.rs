@@ -11,6 +11,7 @@ pub mod message_id;
 pub mod opening;
 pub mod pacer;
 pub mod poller;
+pub mod repeats;
 pub mod response;
 pub mod run;
 pub mod source;

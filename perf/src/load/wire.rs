@@ -17,8 +17,11 @@ pub enum Incoming<'a> {
     Message { id: &'a [u8], seq: u64 },
     /// What concerns us since a cursor.
     Page(SyncPage<'a>),
-    /// A request was refused; a message is named by its id.
-    Error { id: Option<&'a [u8]> },
+    /// A request was refused; a message is named by its id. Some may be repeated after a while.
+    Error {
+        id: Option<&'a [u8]>,
+        retry_after_ms: Option<u64>,
+    },
     /// The session has begun.
     Hello,
     /// Nothing that is counted.
@@ -31,7 +34,10 @@ impl<'a> Incoming<'a> {
         if let Some(body) = frame.strip_prefix(br#"{"code":"#) {
             return match (body.starts_with(b"200,"), acknowledged(body)) {
                 (true, Some((id, seq))) => Incoming::Ack { id, seq },
-                _ => Incoming::Error { id: None },
+                _ => Incoming::Error {
+                    id: None,
+                    retry_after_ms: None,
+                },
             };
         }
         let Some(rest) = frame.strip_prefix(br#"{"type":""#) else {
@@ -52,6 +58,7 @@ impl<'a> Incoming<'a> {
             }
             b"error" => Incoming::Error {
                 id: text_after(rest, br#""id":""#),
+                retry_after_ms: number_after(rest, br#""retryAfterMs":"#),
             },
             b"hello" => Incoming::Hello,
             _ => Incoming::Other,
@@ -176,21 +183,19 @@ mod tests {
         assert_eq!(Incoming::read(ack), Incoming::Ack { id: b"a-1", seq: 12 });
         let push = br#"{"type":"message","data":{"id":"b","conversationId":"c","seq":3,"content":"x"}}"#;
         assert_eq!(Incoming::read(push), Incoming::Message { id: b"b", seq: 3 });
-        let error = br#"{"type":"error","code":503,"data":{"id":"e"}}"#;
-        assert_eq!(Incoming::read(error), Incoming::Error { id: Some(b"e") });
+        let error = |id, retry_after_ms| Incoming::Error { id, retry_after_ms };
+        let busy = br#"{"type":"error","code":503,"retryable":true,"retryAfterMs":1000,"data":{"id":"e"}}"#;
+        assert_eq!(Incoming::read(busy), error(Some(b"e"), Some(1000)));
         assert_eq!(
-            Incoming::read(br#"{"type":"error","code":400}"#),
-            Incoming::Error { id: None }
+            Incoming::read(br#"{"type":"error","code":400,"retryable":false}"#),
+            error(None, None)
         );
         assert_eq!(Incoming::read(br#"{"type":"hello","data":{}}"#), Incoming::Hello);
         assert_eq!(Incoming::read(br#"{"type":"typing","data":{}}"#), Incoming::Other);
         assert_eq!(Incoming::read(b"{"), Incoming::Other);
         let answer = br#"{"code":200,"message":"ok","data":{"id":"r","conversationId":"c","seq":4,"timestamp":1}}"#;
         assert_eq!(Incoming::read(answer), Incoming::Ack { id: b"r", seq: 4 });
-        assert_eq!(
-            Incoming::read(br#"{"code":503,"error":"busy"}"#),
-            Incoming::Error { id: None }
-        );
+        assert_eq!(Incoming::read(br#"{"code":503,"error":"busy"}"#), error(None, None));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::client::{Client, Flushed, Transport};
 use super::clock::{Clock, Phases};
 use super::pacer::Pacer;
 use super::poller::{Poller, Ready};
+use super::repeats::Repeats;
 use super::tally::Tally;
 use super::wire::Incoming;
 use crate::error::Result;
@@ -51,6 +52,8 @@ pub struct Worker {
     pub(super) opening: usize,
     /// Whether clients ask for what they missed before they are ready.
     syncs: bool,
+    /// Syncs that the server was too busy for.
+    pub repeats: Repeats,
     /// Microseconds from the beginning of a connection until its client is in sync.
     pub sync_latency: Histogram<u64>,
     dirty: Vec<u32>,
@@ -83,6 +86,7 @@ impl Worker {
             lines: lines.collect(),
             opening: 0,
             syncs: false,
+            repeats: Repeats::default(),
             sync_latency: new_histogram(),
             dirty: Vec::new(),
             book,
@@ -129,6 +133,7 @@ impl Worker {
 
     /// Writes what was composed, waits at most so long and takes what has come.
     pub(super) fn turn(&mut self, wait_ns: u64, clock: Clock, phases: &Phases) -> Result<()> {
+        self.repeat_due(clock.ns());
         self.flush_dirty()?;
         let mut ready = std::mem::take(&mut self.ready);
         self.poller.wait(wait_ns, &mut ready)?;
@@ -188,6 +193,17 @@ impl Worker {
         }
     }
 
+    /// Asks again where the server was too busy and the time to wait is over.
+    fn repeat_due(&mut self, now: u64) {
+        while let Some(number) = self.repeats.due(now) {
+            let line = &mut self.lines[number as usize];
+            if let (Some(client), Stage::Syncing) = (&mut line.client, line.arrival.stage) {
+                client.send(&line.arrival.request(), self.random.u32(..));
+                self.mark_dirty(number);
+            }
+        }
+    }
+
     pub(super) fn mark_dirty(&mut self, number: u32) {
         if !std::mem::replace(&mut self.lines[number as usize].is_dirty, true) {
             self.dirty.push(number);
@@ -230,12 +246,16 @@ impl Worker {
         let now = clock.ns();
         let measuring = phases.is_measured(now);
         let was_under_way = arrival.is_under_way();
-        let mut asks = false;
+        let (mut asks, mut repeat_after) = (false, None);
         let result = client.receive(&mut self.buffer, |frame| match Incoming::read(frame) {
             Incoming::Ack { id, seq } => book.acked(ready.key, id, seq, now, measuring),
             Incoming::Message { id, seq } => book.delivered(ready.key, id, seq, now, measuring),
             Incoming::Page(page) => asks = arrival.take(&page, ready.key, book),
-            Incoming::Error { id } => book.refused(id),
+            Incoming::Error {
+                id: None,
+                retry_after_ms: Some(delay),
+            } if arrival.stage == Stage::Syncing => repeat_after = Some(delay),
+            Incoming::Error { id, .. } => book.refused(id),
             Incoming::Hello => {
                 asks = syncs;
                 arrival.stage = if syncs { Stage::Syncing } else { Stage::Ready };
@@ -244,6 +264,9 @@ impl Worker {
         });
         if asks {
             client.send(&arrival.request(), self.random.u32(..));
+        }
+        if let Some(delay) = repeat_after {
+            self.repeats.add(ready.key, now, delay, &mut self.random);
         }
         if was_under_way && !arrival.is_under_way() {
             self.opening -= 1;

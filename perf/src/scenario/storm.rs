@@ -166,6 +166,7 @@ fn add_figures(report: &mut Report, storm: &Storm, worker: &Worker) {
         "at most 1",
     );
     report.figure("in sync", worker.sync_latency.len() as f64, "clients");
+    report.figure("syncs repeated as the server was busy", worker.repeats.count as f64, "");
     report.figure("messages that came by sync", worker.book.synced as f64, "");
     report.figure(
         "server CPU per client",
