@@ -64,7 +64,7 @@ enum Answer {
 }
 
 /// What came back.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
     pub acked: u64,
     /// Pushes of messages.

@@ -383,6 +383,7 @@ mod tests {
         worker
             .run(clock, Phases::after(clock.ns(), times[0], times[1], times[2]), pace)
             .unwrap();
+        assert_eq!(worker.tally().read(), worker.book.total);
         let mut book = worker.book;
         drop(worker.lines);
         server.join().unwrap();

@@ -23,6 +23,9 @@ use crate::timeline::Spent;
 /// Threads that used less than this part of the server's time are not listed.
 const LISTED_SHARE: f64 = 0.02;
 
+/// Fewer connections fit into what the kernel has set aside anyway, and seem to cost nothing.
+const FEWEST_WEIGHED: usize = 200;
+
 /// Who writes to whom.
 pub struct Layout {
     pub rooms: u32,
@@ -111,11 +114,10 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
     note_load(&mut report, load, layout.window);
     note_server(&mut report, options);
     add_costs(&mut report, &books, &timeline.spent(), layout.budget);
-    report.figure(
-        "kernel memory per connection",
-        kernel_bytes / tokens.len() as f64,
-        "B, both ends",
-    );
+    if tokens.len() >= FEWEST_WEIGHED {
+        let each = kernel_bytes / tokens.len() as f64;
+        report.figure("kernel memory per connection", each, "B, both ends");
+    }
     add_latencies(&mut report, &books);
     report.chart(timeline.chart());
     for book in &books {
