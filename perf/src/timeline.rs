@@ -1,6 +1,9 @@
 //! What a run spent and achieved, sampled while it goes on.
 
+use std::thread::JoinHandle;
 use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, Sender};
 
 use crate::error::Result;
 use crate::load::clock::Clock;
@@ -15,6 +18,12 @@ pub struct Timeline {
     clock: Clock,
     server: u32,
     samples: Vec<Sample>,
+}
+
+/// A thread that samples, for runs whose own thread is busy.
+pub struct Recorder {
+    stop: Sender<()>,
+    thread: JoinHandle<Result<Timeline>>,
 }
 
 /// A running total of something achieved, such as acked messages.
@@ -119,8 +128,33 @@ impl Timeline {
     }
 }
 
+impl Recorder {
+    /// Takes the first sample of the process `server` and goes on until it is stopped.
+    pub fn start(clock: Clock, server: u32, totals: impl Fn() -> Vec<Total> + Send + 'static) -> Result<Self> {
+        let mut timeline = Timeline::start(clock, server, &totals())?;
+        let (stop, stopped) = crossbeam_channel::bounded(0);
+        let thread = std::thread::spawn(move || {
+            while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                timeline.sample(&totals())?;
+            }
+            timeline.sample(&totals())?;
+            Ok(timeline)
+        });
+        Ok(Self { stop, thread })
+    }
+
+    /// Takes the last sample.
+    pub fn stop(self) -> Result<Timeline> {
+        drop(self.stop);
+        self.thread.join().map_err(|_| "the sampling thread panicked")?
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use super::*;
 
     fn sample(at_ms: u64, acked: u64, cpu_ms: u64) -> Sample {
@@ -152,5 +186,20 @@ mod tests {
         let curve = |index: usize| &json["series"][index]["points"];
         assert_eq!(curve(0), &serde_json::json!([[0.25, 1000.0], [1.0, 200.0]]));
         assert_eq!(curve(1), &serde_json::json!([[0.25, 0.2], [1.0, 1.0]]));
+    }
+
+    #[test]
+    fn a_recorder_samples_until_it_is_stopped() {
+        let total = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&total);
+        let totals = move || vec![("done", counted.load(Ordering::Relaxed))];
+        let recorder = Recorder::start(Clock::start(), std::process::id(), totals).unwrap();
+        std::thread::sleep(INTERVAL + INTERVAL / 2);
+        total.store(7, Ordering::Relaxed);
+        let timeline = recorder.stop().unwrap();
+        let done: Vec<u64> = timeline.samples.iter().map(|sample| sample.totals[0].1).collect();
+        assert_eq!((done.first(), done.last()), (Some(&0), Some(&7)));
+        assert!(done.len() >= 3, "{done:?}");
+        assert!(timeline.spent().seconds >= 1.5 * INTERVAL.as_secs_f64());
     }
 }

@@ -10,11 +10,13 @@ use super::book::Counts;
 pub struct Tally {
     acked: AtomicU64,
     delivered: AtomicU64,
+    in_sync: AtomicU64,
 }
 
 impl Tally {
-    /// Tells the totals since the worker began.
-    pub fn publish(&self, total: Counts) {
+    /// Tells the totals since the worker began, and how many clients have come to be in sync.
+    pub fn publish(&self, total: Counts, in_sync: u64) {
+        self.in_sync.store(in_sync, Ordering::Relaxed);
         self.acked.store(total.acked, Ordering::Relaxed);
         self.delivered.store(total.delivered, Ordering::Relaxed);
     }
@@ -25,5 +27,10 @@ impl Tally {
             acked: self.acked.load(Ordering::Relaxed),
             delivered: self.delivered.load(Ordering::Relaxed),
         }
+    }
+
+    /// How many clients have come to be in sync.
+    pub fn in_sync(&self) -> u64 {
+        self.in_sync.load(Ordering::Relaxed)
     }
 }

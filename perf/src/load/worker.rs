@@ -126,7 +126,6 @@ impl Worker {
                 self.send_due(pacer, now, &phases);
             }
             self.turn(timeout(pacer.as_ref(), now, &phases), clock, &phases)?;
-            self.tally.publish(self.book.total);
             self.refill(pace, clock.ns(), &phases);
         }
     }
@@ -141,6 +140,7 @@ impl Worker {
             self.receive(ready, clock, phases)?;
         }
         self.ready = ready;
+        self.tally.publish(self.book.total, self.sync_latency.len());
         Ok(())
     }
 

@@ -16,10 +16,11 @@ use crate::load::message_id::MessageIds;
 use crate::load::wire::{self, Template};
 use crate::load::worker::{Pace, Worker};
 use crate::options::{Stop, StormOptions};
-use crate::process;
 use crate::progress::Progress;
 use crate::report::{Faults, Report};
 use crate::server::{self, Server};
+use crate::setup::Setup;
+use crate::timeline::{Recorder, Timeline};
 
 /// Keep-alive connections of the back end that writes while the clients are away.
 const BACK_ENDS: u32 = 16;
@@ -36,8 +37,7 @@ struct Storm {
     /// From the moment all came back until the last was in sync.
     synced_after: Duration,
     health: Answers,
-    server_resident_bytes: u64,
-    server_cpu_ns: u64,
+    timeline: Timeline,
 }
 
 /// Runs the scenario.
@@ -50,6 +50,7 @@ pub fn run(options: &StormOptions) -> Result<Report> {
         .map(|number| format!("u{number}"))
         .collect();
     let mut tokens = server.create_users(&names)?;
+    let setup = Setup::of(&server, tokens.first().ok_or("nobody to connect")?)?;
     tokens.resize(names.len() + BACK_ENDS as usize, server::ADMIN_KEY.to_owned());
     let transport = |number| match number < names.len() {
         true => Transport::WebSocket,
@@ -66,6 +67,7 @@ pub fn run(options: &StormOptions) -> Result<Report> {
     report.parameter("connections", names.len());
     report.parameter("away", options.away);
     report.parameter("stop", if options.stop == Stop::Kill { "kill" } else { "term" });
+    setup.note(&mut report);
     note_server(&mut report, &options.server);
     add_figures(&mut report, &storm, &worker);
     report.faults(&worker.book.faults);
@@ -120,19 +122,19 @@ fn restart_under(
 
     progress.step("reconnecting");
     worker.sync_latency.reset();
-    let cpu_before = process::Usage::of(server.pid())?;
+    let tally = worker.tally();
+    let recorder = Recorder::start(clock, server.pid(), move || vec![("in sync", tally.in_sync())])?;
     let back = clock.ns();
     worker.open_at_once(clock)?;
     let synced_after = Duration::from_nanos(clock.ns() - back);
-    let spent = &process::Usage::of(server.pid())? - &cpu_before;
+    let timeline = recorder.stop()?;
     let health = probe.stop()?;
     write_to_all(worker, clock)?;
     Ok(Storm {
         healthy_after,
         synced_after,
         health,
-        server_resident_bytes: process::resident_bytes(server.pid())?,
-        server_cpu_ns: spent.cpu_ns(),
+        timeline,
     })
 }
 
@@ -152,6 +154,7 @@ fn signal(stop: Stop) -> Signal {
 
 fn add_figures(report: &mut Report, storm: &Storm, worker: &Worker) {
     let clients = worker.sync_latency.len().max(1) as f64;
+    let spent = storm.timeline.spent();
     report.compared_figure(
         "healthy again after",
         storm.healthy_after.as_secs_f64(),
@@ -170,10 +173,11 @@ fn add_figures(report: &mut Report, storm: &Storm, worker: &Worker) {
     report.figure("messages that came by sync", worker.book.synced as f64, "");
     report.figure(
         "server CPU per client",
-        storm.server_cpu_ns as f64 / clients / 1e3,
+        spent.server.cpu_ns() as f64 / clients / 1e3,
         "us",
     );
-    report.figure("server memory", storm.server_resident_bytes as f64 / 1_048_576.0, "MiB");
+    report.figure("server memory", spent.server_resident_bytes as f64 / 1_048_576.0, "MiB");
     report.latency("reconnect to in sync", &worker.sync_latency);
     report.latency("/healthz meanwhile", &storm.health.latency);
+    report.chart(storm.timeline.chart());
 }
