@@ -92,7 +92,7 @@ impl Page {
         };
         self.figure(
             &[plot],
-            "At 99 stands what one message in a hundred exceeded; each step to the right is ten times rarer, the right end \
+            "At 99 stands what one in a hundred exceeded; each step to the right is ten times rarer, the right end \
              is the slowest of all, and a curve that stays low further to the right is better.",
         );
     }
