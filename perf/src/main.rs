@@ -4,6 +4,7 @@
 //! Each scenario is a module of [`scenario`]; the clients and the book-keeping they share are in [`load`].
 
 mod audit;
+mod compare;
 mod error;
 mod health;
 mod limit;
@@ -23,6 +24,7 @@ use clap::Parser;
 
 use error::Result;
 use options::{Arguments, Scenario};
+use report::Document;
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
@@ -35,9 +37,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs one scenario; `false` if a message was lost, doubled, sent astray, reordered or not stored.
+/// Runs one command; `false` if a message was lost, doubled, sent astray, reordered or not stored.
 fn run(arguments: Arguments) -> Result<bool> {
+    let (json, html) = (arguments.json.as_deref(), arguments.html.as_deref());
     let report = match arguments.scenario {
+        Scenario::Compare(options) => {
+            let comparison = compare::run(options)?;
+            comparison.publish(json, html)?;
+            return Ok(comparison.is_sound());
+        }
         Scenario::Chat(options) => scenario::chat::run(&options)?,
         Scenario::Fanout(options) => scenario::fanout::run(&options)?,
         Scenario::Rest(options) => scenario::rest::run(&options)?,
@@ -46,12 +54,6 @@ fn run(arguments: Arguments) -> Result<bool> {
         Scenario::Limit(options) => limit::run(&options)?,
         Scenario::Echo(options) => match scenario::echo::serve(&options)? {},
     };
-    println!("{report}");
-    if let Some(path) = arguments.json {
-        report.write_json(&path)?;
-    }
-    if let Some(path) = arguments.html {
-        report.write_html(&path)?;
-    }
+    report.publish(json, html)?;
     Ok(report.is_sound())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::compare::CompareOptions;
 use crate::limit::Limit;
 
 /// Measures RingIM from outside.
@@ -34,6 +35,8 @@ pub enum Scenario {
     Idle(IdleOptions),
     /// All clients reconnect at once after a restart and sync what they missed
     Storm(StormOptions),
+    /// A scenario played by RingIM and others in turn, round by round: medians and ratios
+    Compare(CompareOptions),
     /// The floor under a durable chat server
     #[command(subcommand)]
     Limit(Limit),
@@ -138,7 +141,7 @@ pub struct ServerOptions {
 }
 
 /// How the clients load the server.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct LoadOptions {
     /// Closed loop: messages each sender keeps under way; one leaves the window when acked and delivered to all
     /// [default: chat 8, fanout 2, rest 1]

@@ -106,6 +106,13 @@ impl Server {
         database_in(&self.folder)
     }
 
+    /// How many messages a commit took on average since the start, where the server tells it.
+    pub fn messages_per_commit(&self) -> Option<f64> {
+        let url = format!("http://{}/metrics", self.address);
+        let metrics = self.agent.get(url).call().ok()?.body_mut().read_to_string().ok()?;
+        Some(counter(&metrics, "ringim_messages_total")? / counter(&metrics, "ringim_commits_total")?)
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -231,10 +238,30 @@ fn spawn(options: &ServerOptions, folder: &TempDir, address: SocketAddr) -> Resu
     Ok(Process(child))
 }
 
+/// The value of a counter in Prometheus text.
+fn counter(metrics: &str, name: &str) -> Option<f64> {
+    let values = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    values.filter_map(|value| value.parse().ok()).next()
+}
+
 fn items(data: &Value) -> Result<&Vec<Value>> {
     Ok(data["items"].as_array().ok_or("the answer has no items")?)
 }
 
 fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_told_from_others_of_the_same_beginning() {
+        let metrics = "# TYPE ringim_commits_total counter\nringim_commits_total_more 7\nringim_commits_total 4\n";
+        assert_eq!(counter(metrics, "ringim_commits_total"), Some(4.0));
+        assert_eq!(counter(metrics, "ringim_commits"), None);
+    }
 }

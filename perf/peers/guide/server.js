@@ -126,7 +126,9 @@ server.on('upgrade', (request, stream, head) => {
   }
 });
 const [host, port] = settings.listen.split(':');
-server.listen({ host, port: Number(port), backlog: 4096 });
+server.listen({ host, port: Number(port), backlog: 4096 }, () => {
+  console.log(`listening on ${settings.listen}\n  driver  epoll (libuv)`);
+});
 
 process.on('SIGTERM', () => {
   store.save();

@@ -17,7 +17,7 @@ use crate::load::message_id::{MessageIds, Place};
 use crate::load::wire;
 use crate::options::seconds;
 use crate::process::Usage;
-use crate::report::Report;
+use crate::report::{MESSAGES_PER_COMMIT, Report};
 
 /// The name of the thread that writes.
 const THREAD: &str = "append";
@@ -69,6 +69,7 @@ pub fn run(options: &AppendOptions) -> Result<Report> {
     report.parameter("batch", options.batch);
     report.parameter("content_bytes", options.content_bytes);
     report.parameter("seconds", options.seconds);
+    report.figure(MESSAGES_PER_COMMIT, options.batch.into(), "");
     let each = |total: u64| total as f64 / appended.messages.max(1) as f64;
     report.figure("appended", appended.messages as f64 / appended.seconds, "1/s");
     report.figure(

@@ -107,6 +107,7 @@ fn message(content_bytes: usize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Document;
 
     #[test]
     fn every_message_comes_back_and_is_paid_for() {

@@ -34,6 +34,12 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// What happened, in words with its count.
+    pub fn present(&self) -> Vec<String> {
+        let present = self.named().into_iter().filter(|&(_, count)| count > 0);
+        present.map(|(name, count)| format!("{name} {count}")).collect()
+    }
+
     /// Each kind in words, and its count.
     pub fn named(&self) -> [(&'static str, u64); 12] {
         [

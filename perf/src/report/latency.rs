@@ -24,12 +24,15 @@ pub struct Latency {
 }
 
 impl Latency {
+    /// The unit of all values.
+    pub const UNIT: &'static str = "ms";
+
     /// Sums up a histogram of microseconds.
     pub fn of(name: &str, histogram: &Histogram<u64>) -> Self {
         let at = |quantile| milliseconds(histogram.value_at_quantile(quantile));
         Self {
             name: name.to_owned(),
-            unit: "ms",
+            unit: Self::UNIT,
             count: histogram.len(),
             p50: at(0.5),
             p90: at(0.9),
@@ -38,6 +41,15 @@ impl Latency {
             max: milliseconds(histogram.max()),
             curve: curve(histogram),
         }
+    }
+
+    /// A percentile by its name.
+    pub fn value(&self, percentile: &str) -> Option<f64> {
+        let percentiles = self.percentiles().into_iter();
+        percentiles
+            .filter(|(name, _)| *name == percentile)
+            .map(|(_, value)| value)
+            .next()
     }
 
     /// The percentiles people look at, with their names.

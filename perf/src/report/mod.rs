@@ -1,6 +1,7 @@
 //! What a run has to say: one type for all scenarios, for a person ([`text`], [`html`]) and for a program (JSON).
 
 mod chart;
+mod document;
 mod faults;
 pub mod html;
 pub mod latency;
@@ -9,22 +10,21 @@ mod scale;
 mod text;
 
 use std::fmt::Display;
-use std::fs::{self, File};
-use std::io::BufWriter;
-use std::path::Path;
 use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::error::Result;
-
 pub use chart::Chart;
+pub use document::Document;
 pub use faults::Faults;
 use html::Page;
 use latency::Latency;
-use text::rounded;
+pub use text::rounded;
+
+/// A figure that other runs are measured by: how many messages of the run a commit took on average.
+pub const MESSAGES_PER_COMMIT: &str = "messages per commit";
 
 /// The result of one scenario.
 #[derive(Serialize)]
@@ -47,6 +47,31 @@ struct Figure {
     /// What it should be compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'static str>,
+}
+
+impl Document for Report {
+    fn is_sound(&self) -> bool {
+        self.faults == Faults::default()
+    }
+
+    fn html(&self) -> String {
+        let mut page = Page::new(&format!("ringim-perf {}", self.scenario));
+        self.show_verdict(&mut page);
+        self.show_figures(&mut page);
+        self.show_latencies(&mut page);
+        for chart in &self.growth {
+            page.heading(&chart.name);
+            page.chart(chart);
+            show_table(&mut page, chart);
+        }
+        for chart in &self.charts {
+            page.heading(&chart.name);
+            page.chart(chart);
+        }
+        self.show_faults(&mut page);
+        self.show_parameters(&mut page);
+        page.finish()
+    }
 }
 
 impl Report {
@@ -118,44 +143,38 @@ impl Report {
         self.faults += faults;
     }
 
-    /// Whether nothing happened that must not.
-    pub fn is_sound(&self) -> bool {
-        self.faults == Faults::default()
+    /// What happened that must not.
+    pub fn found(&self) -> &Faults {
+        &self.faults
     }
 
-    /// Writes it for a program.
-    pub fn write_json(&self, path: &Path) -> Result<()> {
-        Ok(serde_json::to_writer_pretty(BufWriter::new(File::create(path)?), self)?)
+    /// A measured value, by the name of its figure or by a latency and its percentile, such as `send to ack p99`.
+    pub fn value(&self, name: &str) -> Option<f64> {
+        Some(self.measured(name)?.0)
     }
 
-    /// Writes it for a browser: one file that needs nothing else.
-    pub fn write_html(&self, path: &Path) -> Result<()> {
-        Ok(fs::write(path, self.html())?)
+    /// The unit of a measured value.
+    pub fn unit(&self, name: &str) -> Option<&'static str> {
+        Some(self.measured(name)?.1)
     }
 
-    fn html(&self) -> String {
-        let mut page = Page::new(&format!("ringim-perf {}", self.scenario));
-        self.show_verdict(&mut page);
-        self.show_figures(&mut page);
-        self.show_latencies(&mut page);
-        for chart in &self.growth {
-            page.heading(&chart.name);
-            page.chart(chart);
-            show_table(&mut page, chart);
-        }
-        for chart in &self.charts {
-            page.heading(&chart.name);
-            page.chart(chart);
-        }
-        self.show_faults(&mut page);
-        self.show_parameters(&mut page);
-        page.finish()
+    fn measured(&self, name: &str) -> Option<(f64, &'static str)> {
+        let figure = self.figures.iter().find(|figure| figure.name == name);
+        figure.map(|figure| (figure.value, figure.unit)).or_else(|| {
+            let measured = self.latencies.iter().filter(|latency| latency.count > 0);
+            let named = measured.filter_map(|latency| Some((latency, name.strip_prefix(&latency.name)?.trim_start())));
+            let mut values = named.filter_map(|(latency, percentile)| latency.value(percentile));
+            values.next().map(|value| (value, Latency::UNIT))
+        })
+    }
+
+    /// The distribution of a latency.
+    pub fn latency_named(&self, name: &str) -> Option<&Latency> {
+        self.latencies.iter().find(|latency| latency.name == name)
     }
 
     fn show_verdict(&self, page: &mut Page) {
-        let faults = self.faults.named().into_iter().filter(|&(_, count)| count > 0);
-        let faults: Vec<String> = faults.map(|(name, count)| format!("{name} {count}")).collect();
-        match faults.as_slice() {
+        match self.faults.present().as_slice() {
             [] => page.paragraph("good", "Sound: nothing happened that must not."),
             faults => {
                 let verdict = format!("Not sound, so the figures count for nothing: {}.", faults.join(", "));
@@ -165,7 +184,8 @@ impl Report {
         page.paragraph("soft", &self.parameter_line());
     }
 
-    fn parameter_line(&self) -> String {
+    /// The parameters in one line.
+    pub fn parameter_line(&self) -> String {
         let pairs = self.parameters.iter().filter(|(name, _)| *name != "command");
         let pairs: Vec<String> = pairs.map(|(name, value)| format!("{name}={}", plain(value))).collect();
         pairs.join("; ")
@@ -269,6 +289,16 @@ mod tests {
             add(&mut report, curves);
         }
         report
+    }
+
+    #[test]
+    fn values_are_found_by_the_names_they_are_shown_under() {
+        let report = full_report();
+        assert_eq!((report.value("acked"), report.unit("acked")), (Some(1.5), Some("1/s")));
+        assert_eq!(report.value("send to ack p50"), Some(0.5));
+        assert_eq!(report.unit("send to ack p99.9"), Some("ms"));
+        assert_eq!(report.value("send to ack p98"), None);
+        assert_eq!(report.value("delivered"), None);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::Report;
 use super::chart::Chart;
+use super::{Document, Report};
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

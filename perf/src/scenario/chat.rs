@@ -6,6 +6,9 @@ use crate::load::client::Transport;
 use crate::options::ChatOptions;
 use crate::report::Report;
 
+/// The window of a closed loop if none is asked for.
+pub const WINDOW: u32 = 8;
+
 /// Runs the scenario.
 pub fn run(options: &ChatOptions) -> Result<Report> {
     let layout = Layout {
@@ -14,7 +17,7 @@ pub fn run(options: &ChatOptions) -> Result<Report> {
         authors: 2,
         audience: Audience::Partner,
         transport: Transport::WebSocket,
-        window: 8,
+        window: WINDOW,
         budget: "a server without waste: 11.6 with one message a segment, 3.2 to 8.8 with eight",
     };
     let mut report = Report::new("chat");

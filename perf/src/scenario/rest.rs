@@ -6,6 +6,9 @@ use crate::load::client::Transport;
 use crate::options::RestOptions;
 use crate::report::Report;
 
+/// The window of a closed loop if none is asked for.
+pub const WINDOW: u32 = 1;
+
 /// Runs the scenario.
 pub fn run(options: &RestOptions) -> Result<Report> {
     let layout = Layout {
@@ -14,7 +17,7 @@ pub fn run(options: &RestOptions) -> Result<Report> {
         authors: 1,
         audience: Audience::Partner,
         transport: Transport::Http,
-        window: 1,
+        window: WINDOW,
         budget: "a server without waste: 12",
     };
     let mut report = Report::new("rest");

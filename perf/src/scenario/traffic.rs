@@ -15,7 +15,7 @@ use crate::load::worker::{Pace, Worker};
 use crate::options::{LoadOptions, ServerOptions};
 use crate::process;
 use crate::progress::Progress;
-use crate::report::{Faults, Report};
+use crate::report::{Faults, MESSAGES_PER_COMMIT, Report};
 use crate::server::Server;
 use crate::setup::Setup;
 use crate::timeline::Spent;
@@ -105,6 +105,7 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
         None => Pace::Window(load.window.unwrap_or(layout.window)),
     };
     let timeline = run::run(&mut workers, pace, load, server.pid(), &progress)?;
+    let messages_per_commit = server.messages_per_commit();
     let mut books: Vec<Book> = workers.into_iter().map(|worker| worker.book).collect();
     books.iter_mut().for_each(Book::close);
     progress.step("stopping the server");
@@ -114,6 +115,9 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
     note_load(&mut report, load, layout.window);
     note_server(&mut report, options);
     add_costs(&mut report, &books, &timeline.spent(), layout.budget);
+    if let Some(messages) = messages_per_commit {
+        report.figure(MESSAGES_PER_COMMIT, messages, "");
+    }
     if tokens.len() >= FEWEST_WEIGHED {
         let each = kernel_bytes / tokens.len() as f64;
         report.figure("kernel memory per connection", each, "B, both ends");

@@ -95,6 +95,7 @@ async fn serve(address: SocketAddr, app: App) -> Result<(), Box<dyn Error>> {
         // A socket that is gone already fails at its first read anyway.
         let _ = stream.set_nodelay(true);
     });
+    println!("listening on {address}\n  driver  epoll (tokio)");
     let mut terminated = signal(SignalKind::terminate())?;
     tokio::select! {
         served = async { axum::serve(listener, routes).await } => served?,
