@@ -47,6 +47,7 @@ class Plan:
     def __init__(self, wish, measured):
         self.wish = wish
         self._sources = measured["coefficients"] | step_sources(step_for(wish.messages_per_second, measured["steps"]))
+        self._processors_measured = measured["machine"]["processors"]
         self.connections = math.ceil(wish.users * wish.online)
         group_messages = wish.messages_per_second * wish.group_share
         self.deliveries = group_messages * max(wish.group_size - 1, 0) * wish.online
@@ -93,6 +94,8 @@ class Plan:
     def _processors(self):
         reckoning = (f"{self.cpu_us() / 1e6:.2f} busy: {self.wish.messages_per_second:g} messages/s, "
                      f"{self.deliveries:.0f} deliveries/s to groups, pings of {self.connections} connections")
+        if self.processors() > self._processors_measured:
+            reckoning += f"; measured with {self._processors_measured}, so this takes an even spread for granted"
         return Line("processors", str(self.processors()), reckoning,
                     ("cpu_us_per_message", "cpu_us_per_group_delivery", "idle_cpu_us_per_connection"))
 

@@ -9,6 +9,7 @@ def step(rate, cpu, held=True):
 
 
 MEASURED = {
+    "machine": {"processors": 2},
     "steps": [step(1000, 80), step(4000, 40), step(8000, 20), step(16_000, 10, held=False)],
     "coefficients": {name: {"value": value, "unit": "", "command": "", "when": ""} for name, value in {
         "cpu_us_per_group_delivery": 4,
@@ -42,6 +43,10 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(groups.deliveries, 30_000)
         self.assertEqual(groups.cpu_us(), 310_000)
         self.assertEqual(plan(headroom=0.9).processors(), 2)
+
+    def test_more_processors_than_were_measured_are_no_measurement(self):
+        self.assertNotIn("for granted", plan().lines[0].reckoning)
+        self.assertIn("for granted", plan(messages_per_second=90_000).lines[0].reckoning)
 
     def test_costs_come_from_the_nearest_load_that_held(self):
         costs = [plan(messages_per_second=rate).source("cpu_us_per_message")["value"]
