@@ -1,5 +1,9 @@
+import inspect
+import re
 import unittest
+from pathlib import Path
 
+from planning import coefficients
 from planning.bench import Failed, Report
 from planning.coefficients import judge
 
@@ -34,6 +38,17 @@ class Judgement(unittest.TestCase):
     def test_a_missing_figure_is_not_zero(self):
         with self.assertRaisesRegex(Failed, "no figure 'server memory'"):
             report().figure("server memory")
+
+
+class Names(unittest.TestCase):
+    def test_the_load_generator_reports_every_figure_that_is_read(self):
+        folder = Path(__file__).resolve().parents[3] / "perf" / "src"
+        reported = "".join(path.read_text() for path in folder.rglob("*.rs"))
+        read = set(re.findall(r'figure\("([^"]+)"\)', inspect.getsource(coefficients)))
+        read |= set(coefficients.STEP_FIGURES.values()) - {"thread writer"}
+        self.assertGreater(len(read), 8)
+        for name in read | {"send to receive", "  thread {name}"}:
+            self.assertIn(f'"{name}"', reported)
 
 
 if __name__ == "__main__":
