@@ -30,11 +30,33 @@ impl Entry {
     }
 }
 
-/// The tail at one commit. Chunks follow each other in the log; each is sorted by conversation and seq.
-/// A chunk is joined with its neighbour when it is not much smaller, so that there are few of them.
+/// Chunks are joined up to this size: larger ones would cost every commit copies and make lookups little faster.
+const CHUNK_ENTRIES: usize = 4096;
+
+/// A stretch of the log.
+#[derive(Clone, Debug)]
+struct Chunk {
+    /// Sorted by conversation and seq.
+    entries: Arc<[Entry]>,
+    /// The position of the newest.
+    newest: i64,
+}
+
+impl Chunk {
+    fn new(mut entries: Vec<Entry>) -> Self {
+        entries.sort_by_key(Entry::order);
+        Self {
+            newest: entries.iter().map(|entry| entry.position).max().unwrap_or(0),
+            entries: entries.into(),
+        }
+    }
+}
+
+/// The tail at one commit. Chunks follow each other in the log. A chunk is joined with its neighbour when that is not
+/// much larger, so that there are few of them.
 #[derive(Clone, Default, Debug)]
 pub struct Tail {
-    chunks: Vec<Arc<[Entry]>>,
+    chunks: Vec<Chunk>,
     head: i64,
 }
 
@@ -50,21 +72,24 @@ impl Tail {
         if entries.is_empty() {
             return;
         }
-        entries.sort_by_key(Entry::order);
-        let mut last: Arc<[Entry]> = entries.into();
-        while let Some(previous) = self.chunks.pop_if(|previous| previous.len() <= 2 * last.len()) {
-            let mut joined = [previous.as_ref(), last.as_ref()].concat();
-            joined.sort_by_key(Entry::order);
-            last = joined.into();
+        while let Some(previous) = self.chunks.pop_if(|previous| {
+            let length = previous.entries.len();
+            length <= 2 * entries.len() && length + entries.len() <= CHUNK_ENTRIES
+        }) {
+            entries.extend_from_slice(&previous.entries);
         }
-        self.chunks.push(last);
+        self.chunks.push(Chunk::new(entries));
     }
 
     /// Forgets entries up to a position.
     pub fn forget_through(&mut self, position: i64) {
-        let kept = self.above(position);
-        self.chunks.clear();
-        self.append(kept, self.head);
+        self.chunks.retain(|chunk| chunk.newest > position);
+        for chunk in &mut self.chunks {
+            if chunk.entries.iter().any(|entry| entry.position <= position) {
+                let kept = chunk.entries.iter().filter(|entry| entry.position > position);
+                *chunk = Chunk::new(kept.copied().collect());
+            }
+        }
     }
 
     /// All entries above a position and up to another, sorted by conversation and seq.
@@ -73,7 +98,7 @@ impl Tail {
         let mut entries: Vec<Entry> = self
             .chunks
             .iter()
-            .flat_map(|chunk| chunk.iter())
+            .flat_map(|chunk| chunk.entries.iter())
             .filter(wanted)
             .copied()
             .collect();
@@ -88,10 +113,10 @@ impl Tail {
 
     /// One conversation's entries, by ascending seq.
     pub fn of(&self, conversation: i64) -> impl DoubleEndedIterator<Item = &Entry> {
-        self.chunks.iter().flat_map(move |chunk| {
-            let start = chunk.partition_point(|entry| entry.conversation < conversation);
-            let end = chunk.partition_point(|entry| entry.conversation <= conversation);
-            chunk[start..end].iter()
+        self.chunks.iter().flat_map(move |Chunk { entries, .. }| {
+            let start = entries.partition_point(|entry| entry.conversation < conversation);
+            let end = entries.partition_point(|entry| entry.conversation <= conversation);
+            entries[start..end].iter()
         })
     }
 
@@ -99,14 +124,14 @@ impl Tail {
     pub fn count_above(&self, position: i64) -> usize {
         self.chunks
             .iter()
-            .flat_map(|chunk| chunk.iter())
+            .flat_map(|chunk| chunk.entries.iter())
             .filter(|entry| entry.position > position)
             .count()
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.len()).sum()
+        self.chunks.iter().map(|chunk| chunk.entries.len()).sum()
     }
 }
 
@@ -157,6 +182,17 @@ mod tests {
         );
         assert_eq!(tail.of(2).next_back().map(|entry| entry.position), Some(998));
         assert_eq!((tail.len(), tail.head(), tail.of(9).count()), (1000, 1000, 0));
+    }
+
+    #[test]
+    fn large_chunks_are_left_alone() {
+        let mut tail = Tail::default();
+        for position in 1..=3 * CHUNK_ENTRIES as i64 {
+            tail.append(vec![entry(position, 1, position)], position);
+        }
+        assert!(tail.chunks.iter().all(|chunk| chunk.entries.len() <= CHUNK_ENTRIES));
+        assert!(tail.chunks.len() < 20, "{} chunks", tail.chunks.len());
+        assert!(tail.of(1).is_sorted_by_key(Entry::order) && tail.len() == 3 * CHUNK_ENTRIES);
     }
 
     #[test]
