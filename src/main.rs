@@ -7,6 +7,9 @@ use ringim::config::actions::Action;
 use ringim::config::command_line;
 use ringim::runtime::serve;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     end_on_panic();
     let environment: Vec<(String, String)> = std::env::vars_os()
