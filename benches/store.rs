@@ -100,7 +100,7 @@ impl World {
             from_name: name(from).into(),
             to_id: name(to).into(),
             timestamp: 1_790_000_000_000 + self.position,
-            body: Body {
+            body: Arc::new(Body {
                 content_type: "text".into(),
                 content: Content::Text(
                     "The quick brown fox jumps over the lazy dog, and this is what people say to each other all day."
@@ -109,7 +109,7 @@ impl World {
                 reply_to: None,
                 mentions: None,
                 ext: None,
-            },
+            }),
         }
     }
 

@@ -14,6 +14,21 @@ use crate::domain::command::{Account, ApiKey, Command, Reply};
 use crate::domain::id::{Timestamp, UserKey};
 use crate::domain::user::TokenId;
 
+/// A token or a key as it came, with its digest: hashed once, whatever it turns out to be.
+pub struct Presented<'a> {
+    text: &'a str,
+    digest: KeyDigest,
+}
+
+impl<'a> From<&'a str> for Presented<'a> {
+    fn from(text: &'a str) -> Self {
+        Self {
+            text,
+            digest: KeyDigest::of(text),
+        }
+    }
+}
+
 /// Something that proves who the caller is, as far as can be told without the writer.
 pub enum Credential {
     /// It is known who this is.
@@ -92,15 +107,18 @@ impl Credentials {
     ///
     /// # Errors
     /// `unauthenticated`, or `token_expired`.
-    pub fn token(&self, text: &str, setup: &Setup, now_ms: i64) -> Result<Credential, Refusal> {
-        let digest = *KeyDigest::of(text).as_bytes();
+    pub fn token(&self, presented: &Presented<'_>, setup: &Setup, now_ms: i64) -> Result<Credential, Refusal> {
+        let digest = *presented.digest.as_bytes();
         if let Some(session) = self.tokens.get(&digest).filter(|session| now_ms < session.expires_at) {
             return Ok(Credential::Known(Caller::User(session.clone())));
         }
-        let claims = setup.token_key.verify(text, now_ms).map_err(|fault| match fault {
-            TokenFault::Expired => Fault::TokenExpired,
-            TokenFault::Malformed | TokenFault::BadSignature => Fault::Unauthenticated,
-        })?;
+        let claims = setup
+            .token_key
+            .verify(presented.text, now_ms)
+            .map_err(|fault| match fault {
+                TokenFault::Expired => Fault::TokenExpired,
+                TokenFault::Malformed | TokenFault::BadSignature => Fault::Unauthenticated,
+            })?;
         Ok(Credential::Claimed(Claim::Token {
             digest,
             user: UserKey(claims.account),
@@ -111,12 +129,12 @@ impl Credentials {
     }
 
     /// Reads an API key; `None` when it does not look like one.
-    pub fn key(&self, text: &str, setup: &Setup) -> Option<Credential> {
-        if setup.unstored_keys.iter().any(|digest| digest.matches(text)) {
+    pub fn key(&self, presented: &Presented<'_>, setup: &Setup) -> Option<Credential> {
+        if setup.unstored_keys.contains(&presented.digest) {
             return Some(Credential::Known(Caller::Key(self.admin.clone())));
         }
-        key::id_of(text)?;
-        let digest = *KeyDigest::of(text).as_bytes();
+        key::id_of(presented.text)?;
+        let digest = *presented.digest.as_bytes();
         Some(match self.keys.get(&digest) {
             Some(key) => Credential::Known(Caller::Key(key.clone())),
             None => Credential::Claimed(Claim::Key(digest)),

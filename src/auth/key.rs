@@ -90,7 +90,7 @@ impl Scopes {
     }
 }
 
-/// SHA-256 of a key's whole text.
+/// SHA-256 of a key's or a token's whole text.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyDigest([u8; digest::SHA256_OUTPUT_LEN]);
 
@@ -107,12 +107,16 @@ impl KeyDigest {
     pub fn as_bytes(&self) -> &[u8; digest::SHA256_OUTPUT_LEN] {
         &self.0
     }
+}
 
-    /// Whether this is the digest of the presented text, in time that tells nothing about it.
-    pub fn matches(&self, presented: &str) -> bool {
-        constant_time::verify_slices_are_equal(&self.0, &Self::of(presented).0).is_ok()
+/// Compares in time that tells nothing about where two digests differ.
+impl PartialEq for KeyDigest {
+    fn eq(&self, other: &Self) -> bool {
+        constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
 }
+
+impl Eq for KeyDigest {}
 
 /// A key just made: the only moment its text exists.
 #[derive(Debug)]
@@ -166,9 +170,9 @@ mod tests {
         let text = key.text.expose();
         assert_eq!(id_of(text), Some(key.id.as_str()));
         assert!(text.starts_with(&listing_prefix(&key.id)));
-        assert!(key.digest.matches(text));
-        assert!(!key.digest.matches(other.text.expose()));
-        assert!(!key.digest.matches(&text[..text.len() - 1]));
+        assert_eq!(key.digest, KeyDigest::of(text));
+        assert_ne!(key.digest, KeyDigest::of(other.text.expose()));
+        assert_ne!(key.digest, KeyDigest::of(&text[..text.len() - 1]));
         assert!(!format!("{key:?}").contains(text.as_str()));
     }
 
@@ -176,7 +180,7 @@ mod tests {
     fn the_digest_is_sha_256() {
         let digest = KeyDigest::of("abc");
         assert_eq!(digest.as_bytes()[..4], [0xba, 0x78, 0x16, 0xbf]);
-        assert!(KeyDigest::from_bytes(*digest.as_bytes()).matches("abc"));
+        assert_eq!(KeyDigest::from_bytes(*digest.as_bytes()), digest);
     }
 
     #[test]

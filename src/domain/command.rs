@@ -45,7 +45,7 @@ pub struct Send {
     /// A user id or a group id, by `chat_type`; any text, since an impossible id is simply not found.
     pub to: Box<str>,
     /// What it says.
-    pub body: Body,
+    pub body: Arc<Body>,
 }
 
 /// A conversation named from outside.

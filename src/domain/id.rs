@@ -1,5 +1,6 @@
 //! Ids from outside, validated once, and the store's integer keys.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// Milliseconds since the Unix epoch, by the server's clock.
@@ -32,8 +33,8 @@ key! {
 
 impl ConversationKey {
     /// The opaque id clients see (contract section 1).
-    pub fn to_public(self) -> String {
-        format!("c{}", self.0)
+    pub fn to_public(self) -> impl fmt::Display {
+        fmt::from_fn(move |out| write!(out, "c{}", self.0))
     }
 
     /// Reads a `conversationId`; `None` when it cannot be one of ours.

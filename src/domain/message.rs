@@ -94,7 +94,7 @@ pub struct Message {
     /// When it was accepted.
     pub timestamp: Timestamp,
     /// What the author wrote.
-    pub body: Body,
+    pub body: Arc<Body>,
 }
 
 /// `true` for `[a-z][a-z0-9_.-]{0,31}` (contract section 1).

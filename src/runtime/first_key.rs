@@ -105,7 +105,10 @@ mod tests {
         let Ok(Answer::ApiKeys(keys)) = reader.answer(&Query::ApiKeys) else {
             panic!("keys can be listed")
         };
-        assert!(KeyDigest::from_bytes(keys[0].digest).matches(first.text.expose()));
+        assert_eq!(
+            KeyDigest::from_bytes(keys[0].digest),
+            KeyDigest::of(first.text.expose())
+        );
 
         assert!(
             make(folder.path(), &mut committer, &mut reader)

@@ -1,5 +1,7 @@
 //! A committer on a store in memory, and short words for commands.
 
+use std::sync::Arc;
+
 use ringim::domain::command::{Actor, Command, NewGroup, NewUser, Reply, Send, Sent, Submission, Ticket};
 use ringim::domain::conversation::ChatType;
 use ringim::domain::event::{CommittedBatch, Event, Notice, SessionEnd};
@@ -168,7 +170,7 @@ pub fn send(chat_type: ChatType, to: &str, id: &str, content: &str) -> Command {
         from: None,
         chat_type,
         to: to.into(),
-        body,
+        body: Arc::new(body),
     }))
 }
 

@@ -235,7 +235,7 @@ impl World {
         let Some((key, seq)) = self.known_message(client) else {
             return;
         };
-        let data = json!({"conversationId": key.to_public(), "seq": seq});
+        let data = json!({"conversationId": key.to_public().to_string(), "seq": seq});
         if self.ask_live(client, Request::Read(key), "read", data) {
             let tried = self.clients[client].tried_to_read.entry(key).or_default();
             *tried = seq.max(*tried);
@@ -246,7 +246,7 @@ impl World {
         let Some((key, seq)) = self.known_message(client) else {
             return;
         };
-        let data = json!({"conversationId": key.to_public(), "from": 1, "to": seq + 1, "limit": 5});
+        let data = json!({"conversationId": key.to_public().to_string(), "from": 1, "to": seq + 1, "limit": 5});
         self.ask_live(client, Request::Pull, "pull", data);
     }
 

@@ -501,7 +501,7 @@ pub fn pages_have_few_bytes(subject: impl Subject) {
     const CONTENT: usize = 60_000;
     for seq in 1..=MESSAGES {
         let mut message = crate::vocabulary::to_user(seq, key, seq, low, high);
-        message.body.content = Content::Text("x".repeat(CONTENT).into());
+        Arc::make_mut(&mut message.body).content = Content::Text("x".repeat(CONTENT).into());
         store.commit(&[Change::PutMessage(Arc::new(message))]);
     }
     let fits = (limits::PAGE_BYTES / CONTENT) as i64;

@@ -245,7 +245,7 @@ fn a_full_disk_refuses_and_recovers() {
             talk.users[0],
             talk.users[1],
         );
-        message.body.content = ringim::domain::message::Content::Text("x".repeat(9_000).into());
+        Arc::make_mut(&mut message.body).content = ringim::domain::message::Content::Text("x".repeat(9_000).into());
         Change::PutMessage(Arc::new(message))
     };
     let mut accepted = 0;

@@ -84,13 +84,13 @@ pub fn message(position: i64, conversation: i64, seq: i64, from: i64, to: &str, 
         from_id: author.id,
         to_id: to.into(),
         timestamp: 10_000 + position,
-        body: Body {
+        body: Arc::new(Body {
             content_type: "text".into(),
             content: Content::Text(format!("message {seq} of c{conversation}").into()),
             reply_to: None,
             mentions: None,
             ext: None,
-        },
+        }),
     }
 }
 

@@ -149,13 +149,13 @@ impl World {
             from: Some(UserId::stored("alice")),
             chat_type: ChatType::Single,
             to: to.into(),
-            body: Body {
+            body: Arc::new(Body {
                 content_type: "text".into(),
                 content: Content::Text(text.into()),
                 reply_to: None,
                 mentions: None,
                 ext: None,
-            },
+            }),
         };
         self.commit(Command::Send(Box::new(send))).unwrap();
     }

@@ -229,14 +229,16 @@ impl Gateway {
             }
             _ => {}
         }
-        let text = bearer(fields).ok_or(Fault::Unauthenticated)?;
+        let presented = bearer(fields).ok_or(Fault::Unauthenticated)?.into();
         let setup = &self.runner.setup;
-        let key = self.credentials.key(text, setup);
+        let key = self.credentials.key(&presented, setup);
         let unauthenticated = Refusal::from(Fault::Unauthenticated);
         match (access, key) {
             (Access::User, Some(_)) => Err(unauthenticated),
             (_, Some(key)) => Ok(key),
-            (Access::User | Access::UserOrKey(_), None) => self.credentials.token(text, setup, self.runner.now.wall_ms),
+            (Access::User | Access::UserOrKey(_), None) => {
+                self.credentials.token(&presented, setup, self.runner.now.wall_ms)
+            }
             (_, None) => Err(self.runner.wrong_key(address, unauthenticated)),
         }
     }
@@ -362,6 +364,9 @@ fn presented_token<'r>(request: &Request<'r>) -> Option<Cow<'r, str>> {
 fn forwarded_address(socket: IpAddr, fields: Fields<'_>, trusted: &[Network]) -> Result<IpAddr, Refusal> {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut address = socket;
+    if !is_trusted(address) {
+        return Ok(address.to_canonical());
+    }
     let hops: Vec<&[u8]> = fields.elements("x-forwarded-for").collect();
     for hop in hops.into_iter().rev() {
         if !is_trusted(address) {

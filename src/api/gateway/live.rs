@@ -182,7 +182,7 @@ impl Gateway {
     /// Checks the token of a WebSocket; it attaches when the writer has confirmed it.
     pub(super) fn begin_attach(&mut self, id: ConnectionId, token: &str, request: RequestId) {
         let (setup, now_ms) = (&self.runner.setup, self.runner.now.wall_ms);
-        match self.credentials.token(token, setup, now_ms) {
+        match self.credentials.token(&token.into(), setup, now_ms) {
             Ok(Credential::Known(Caller::User(session))) => self.attach(id, session, &request),
             Ok(Credential::Known(_)) => self.refuse_live(id, &request, &Fault::Unauthenticated.into()),
             Ok(Credential::Claimed(claim)) => {

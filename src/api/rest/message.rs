@@ -1,5 +1,7 @@
 //! Sending and reading messages.
 
+use std::sync::Arc;
+
 use crate::api::context::{Caller, Context};
 use crate::api::refusal::{Fault, Refusal};
 use crate::api::step::{Call, Flow, Step, unexpected};
@@ -22,7 +24,7 @@ pub fn send(call: Call<'_, '_>) -> Flow {
         from: sender(context, body)?,
         chat_type: body.parsed("chatType", ChatType::parse)?,
         to: body.str("toId")?.into(),
-        body: read_body(body, context.setup.max_content_bytes)?,
+        body: Arc::new(read_body(body, context.setup.max_content_bytes)?),
         id: id.unwrap_or_else(|| context.new_message_id()),
     };
     Step::submit(context, Command::Send(Box::new(send)), |reply, _| match reply {

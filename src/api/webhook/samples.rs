@@ -23,13 +23,13 @@ pub fn message(content_type: &str, content: Content) -> Occurrence {
         from_name: "Alice".into(),
         to_id: "bob".into(),
         timestamp: 1_700_000_000_000,
-        body: Body {
+        body: Arc::new(Body {
             content_type: content_type.into(),
             content,
             reply_to: None,
             mentions: None,
             ext: None,
-        },
+        }),
     })))
 }
 

@@ -1,5 +1,8 @@
 //! Writing JSON text: escaping and members, without spaces.
 
+use std::fmt::Display;
+use std::io::Write;
+
 use serde::Serialize;
 
 /// Writes the members of one object. Ends it with [`Members::end`].
@@ -25,6 +28,18 @@ impl<'a> Members<'a> {
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
         self.out
+    }
+
+    /// A string.
+    pub fn text(&mut self, name: &'static str, text: &str) -> &mut Self {
+        write_text(text, self.name(name));
+        self
+    }
+
+    /// A value as it is displayed, as a string. Nothing in it may need escaping.
+    pub fn display(&mut self, name: &'static str, value: impl Display) -> &mut Self {
+        write!(self.name(name), "\"{value}\"").expect("writing to memory cannot fail");
+        self
     }
 
     /// A string, number, truth value, or an option of one.
@@ -64,6 +79,18 @@ impl<'a> Members<'a> {
     }
 }
 
+/// Writes a string. Nearly all of them hold nothing to escape, which is told much faster than escaping is done.
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    let escapes = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if text.bytes().fold(false, |found, byte| found | escapes(byte)) {
+        return write_value(text, out);
+    }
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
 /// Writes one value.
 pub fn write_value(value: impl Serialize, out: &mut Vec<u8>) {
     serde_json::to_writer(out, &value).expect("plain values in memory always have a JSON text");
@@ -84,6 +111,25 @@ pub fn write_list<T>(items: impl IntoIterator<Item = T>, mut write: impl FnMut(T
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strings_are_written_as_any_value_is() {
+        for text in [
+            "",
+            "plain",
+            "\u{e9} \u{1f600} /",
+            "\"",
+            "\\",
+            "a\u{1}",
+            "\u{7f}",
+            "line\n",
+        ] {
+            let (mut fast, mut plain) = (Vec::new(), Vec::new());
+            write_text(text, &mut fast);
+            write_value(text, &mut plain);
+            assert_eq!(fast, plain, "{text:?}");
+        }
+    }
 
     #[test]
     fn objects_are_written_without_spaces() {

@@ -101,7 +101,7 @@ impl Frames {
     /// `ack`: the request was carried out.
     pub fn ack(&mut self, id: &RequestId, data: &[u8]) -> &[u8] {
         self.write(|members| {
-            members.value("type", "ack");
+            members.text("type", "ack");
             request_id(members, id);
             members.value("code", 200).raw("data", data);
         })
@@ -166,7 +166,7 @@ impl Frames {
     /// `message`: one for you.
     pub fn message(&mut self, message: &Message) -> &[u8] {
         self.write(|members| {
-            members.value("type", "message");
+            members.text("type", "message");
             write_message(message, members.name("data"));
         })
     }
@@ -178,7 +178,7 @@ impl Frames {
             Receipt::Received => "receivedSeq",
         };
         self.push("receipt", |data| {
-            data.value("conversationId", conversation.to_public())
+            data.display("conversationId", conversation.to_public())
                 .value("userId", user)
                 .value(name, seq);
         })
@@ -241,7 +241,7 @@ pub fn write_notice(notice: &Notice, out: &mut Vec<u8>) {
         .value("kind", notice.kind.as_str())
         .value("timestamp", notice.timestamp);
     if let Some((group, owner)) = &notice.group {
-        members.value("conversationId", group.conversation.to_public());
+        members.display("conversationId", group.conversation.to_public());
         write_group(group, owner, members.name("group"));
     }
     members

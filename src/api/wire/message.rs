@@ -36,8 +36,8 @@ pub fn read_body(object: Object<'_>, max_content_bytes: usize) -> Result<Body, R
 pub fn write_sent(sent: &Sent, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
     members
-        .value("id", sent.id.as_str())
-        .value("conversationId", sent.conversation.to_public())
+        .text("id", sent.id.as_str())
+        .display("conversationId", sent.conversation.to_public())
         .value("seq", sent.seq)
         .value("timestamp", sent.timestamp)
         .optional("duplicate", sent.duplicate.then_some(true))
@@ -48,16 +48,16 @@ pub fn write_sent(sent: &Sent, out: &mut Vec<u8>) {
 pub fn write_message(message: &Message, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
     members
-        .value("id", message.id.as_str())
-        .value("conversationId", message.conversation.to_public())
+        .text("id", message.id.as_str())
+        .display("conversationId", message.conversation.to_public())
         .value("seq", message.seq)
-        .value("chatType", message.chat_type.as_str())
-        .value("fromId", message.from_id.as_str())
-        .value("fromName", &*message.from_name)
-        .value("toId", &*message.to_id)
-        .value("contentType", &*message.body.content_type);
+        .text("chatType", message.chat_type.as_str())
+        .text("fromId", message.from_id.as_str())
+        .text("fromName", &message.from_name)
+        .text("toId", &message.to_id)
+        .text("contentType", &message.body.content_type);
     match &message.body.content {
-        Content::Text(text) => members.value("content", &**text),
+        Content::Text(text) => members.text("content", text),
         Content::Json(json) => members.raw("content", json.as_bytes()),
     };
     members
@@ -75,7 +75,10 @@ pub fn write_message(message: &Message, out: &mut Vec<u8>) {
 pub fn write_history(history: &History, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
     members
-        .value("conversationId", history.conversation.map(ConversationKey::to_public))
+        .value(
+            "conversationId",
+            history.conversation.map(|key| key.to_public().to_string()),
+        )
         .list("items", &history.messages, |message, out| write_message(message, out))
         .value("hasMore", history.has_more)
         .end();
@@ -85,7 +88,10 @@ pub fn write_history(history: &History, out: &mut Vec<u8>) {
 pub fn write_pulled(history: &History, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
     members
-        .value("conversationId", history.conversation.map(ConversationKey::to_public))
+        .value(
+            "conversationId",
+            history.conversation.map(|key| key.to_public().to_string()),
+        )
         .list("messages", &history.messages, |message, out| {
             write_message(message, out)
         })
@@ -97,7 +103,7 @@ pub fn write_pulled(history: &History, out: &mut Vec<u8>) {
 pub fn write_conversation(view: &ConversationView, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
     members
-        .value("conversationId", view.conversation.to_public())
+        .display("conversationId", view.conversation.to_public())
         .value("chatType", view.chat_type.as_str())
         .value("peerId", &*view.peer_id)
         .value("head", view.head)
@@ -119,7 +125,7 @@ pub fn write_receipt(conversation: ConversationKey, receipt: Receipt, seq: i64, 
     };
     let mut members = Members::begin(out);
     members
-        .value("conversationId", conversation.to_public())
+        .display("conversationId", conversation.to_public())
         .value(name, seq)
         .end();
 }

@@ -15,17 +15,28 @@ impl<'a> Fields<'a> {
 
     /// All fields in the order received: name as sent, value without surrounding white space.
     pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        self.lines.split_inclusive(|&byte| byte == b'\n').filter_map(|line| {
+        self.lines().filter_map(|line| {
             let colon = memchr::memchr(b':', line)?;
             Some((&line[..colon], line[colon + 1..].trim_ascii()))
         })
     }
 
+    fn lines(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.lines;
+        std::iter::from_fn(move || {
+            let line;
+            (line, rest) = rest.split_at(memchr::memchr(b'\n', rest)? + 1);
+            Some(line)
+        })
+    }
+
     /// The values of all fields called `name`, in any case.
     pub fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter()
-            .filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        self.lines().filter_map(move |line| {
+            let (found, value) = line.split_at_checked(name.len())?;
+            let value = value.strip_prefix(b":")?;
+            found.eq_ignore_ascii_case(name.as_bytes()).then(|| value.trim_ascii())
+        })
     }
 
     /// The value of the first field called `name`, in any case.

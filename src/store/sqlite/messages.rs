@@ -127,7 +127,7 @@ impl<'a> LogLoader<'a> {
             from_name: author.display_name(),
             to_id: self.peer_id(parties, from)?,
             timestamp: row.get(4)?,
-            body,
+            body: Arc::new(body),
         }))
     }
 

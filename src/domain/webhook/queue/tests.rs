@@ -24,13 +24,13 @@ fn entry(position: i64, conversation: i64) -> LogEntry {
         from_name: "Alice".into(),
         to_id: "bob".into(),
         timestamp: 0,
-        body: Body {
+        body: Arc::new(Body {
             content_type: "text".into(),
             content: Content::Text("hi".into()),
             reply_to: None,
             mentions: None,
             ext: None,
-        },
+        }),
     }))
 }
 
