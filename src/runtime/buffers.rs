@@ -1,33 +1,33 @@
-//! Read buffers, shared by the connections of a shard so that an idle one holds none.
+//! Read buffers: one that all idle connections of a shard share, and small ones that busy connections wait with.
 
-/// Bytes one read takes at the most.
-const READ_BYTES: usize = 16 * 1024;
+/// Bytes that are taken from an idle connection at once.
+const SHARED_BYTES: usize = 16 * 1024;
 
-/// Unused buffers kept for the next turn.
-const SPARE_BUFFERS: usize = 64;
+/// Bytes that a busy connection waits with, so many that most reads bring all there is.
+pub const PINNED_BYTES: usize = 4 * 1024;
 
-/// Busy connections of a shard that may leave their buffer with the kernel while they wait.
+/// Busy connections of a shard that may leave a buffer with the kernel while they wait.
 const PINNED_BUFFERS: usize = 1024;
 
 /// The read buffers of a shard.
-#[derive(Default)]
 pub struct Buffers {
-    spare: Vec<Vec<u8>>,
+    shared: Box<[u8]>,
     pinned: usize,
 }
 
-impl Buffers {
-    /// An empty buffer.
-    pub fn take(&mut self) -> Vec<u8> {
-        self.spare.pop().unwrap_or_else(|| Vec::with_capacity(READ_BYTES))
-    }
-
-    /// Gives a buffer back.
-    pub fn give(&mut self, mut buffer: Vec<u8>) {
-        if self.spare.len() < SPARE_BUFFERS {
-            buffer.clear();
-            self.spare.push(buffer);
+impl Default for Buffers {
+    fn default() -> Self {
+        Self {
+            shared: vec![0; SHARED_BYTES].into(),
+            pinned: 0,
         }
+    }
+}
+
+impl Buffers {
+    /// The buffer for bytes that are there already and are handled at once.
+    pub fn shared(&mut self) -> &mut [u8] {
+        &mut self.shared
     }
 
     /// Asks to wait for bytes with a buffer in hand; `false` when too many do so already.
@@ -48,27 +48,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn buffers_come_back_empty_and_are_reused() {
+    fn pinned_buffers_are_bounded() {
         let mut buffers = Buffers::default();
-        let mut buffer = buffers.take();
-        buffer.extend_from_slice(b"left over");
-        let place = buffer.as_ptr();
-        buffers.give(buffer);
-        let again = buffers.take();
-        assert!(again.is_empty());
-        assert_eq!(again.as_ptr(), place);
-    }
-
-    #[test]
-    fn spare_and_pinned_buffers_are_bounded() {
-        let mut buffers = Buffers::default();
-        for _ in 0..2 * SPARE_BUFFERS {
-            buffers.give(Vec::with_capacity(1));
-        }
-        assert_eq!(buffers.spare.len(), SPARE_BUFFERS);
         let allowed = (0..2 * PINNED_BUFFERS).filter(|_| buffers.pin()).count();
         assert_eq!(allowed, PINNED_BUFFERS);
         buffers.unpin();
-        assert!(buffers.pin());
+        assert!(buffers.pin() && !buffers.pin());
     }
 }

@@ -16,7 +16,7 @@ use super::links::Links;
 use super::local_event::LocalEvent;
 use super::mailbox::{Inbox, Mail};
 use super::metrics::{Metrics, ShardCounters};
-use super::socket;
+use super::socket::{self, Reader};
 use super::sockets::Sockets;
 use crate::api::port::{Accepted, Input, Now, Output, Service};
 use crate::base::connection::ConnectionId;
@@ -83,7 +83,7 @@ impl<S: Service + 'static> Reactor<S> {
         self.sockets.borrow_mut().insert(id, fd, writer);
         self.counters().connections_accepted.add(1);
         self.counters().connections_open.add(1);
-        drop(monoio::spawn(socket::read(self.clone(), id, reader)));
+        drop(monoio::spawn(Reader::new(self.clone(), id, reader).run()));
     }
 
     /// Handles what one read brought; tells the monotonic time.
