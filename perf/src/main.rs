@@ -51,6 +51,9 @@ fn run(arguments: Arguments) -> Result<bool> {
         Scenario::Rest(options) => scenario::rest::run(&options)?,
         Scenario::Idle(options) => scenario::idle::run(&options)?,
         Scenario::Storm(options) => scenario::storm::run(&options)?,
+        Scenario::History(options) => scenario::history::run(&options)?,
+        Scenario::Mixed(options) => scenario::mixed::run(&options)?,
+        Scenario::Soak(options) => scenario::soak::run(&options)?,
         Scenario::Limit(options) => limit::run(&options)?,
         Scenario::Echo(options) => match scenario::echo::serve(&options)? {},
     };

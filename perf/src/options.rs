@@ -33,6 +33,18 @@ pub enum Scenario {
     Rest(RestOptions),
     /// Authenticated connections that do nothing: memory of each
     Idle(IdleOptions),
+    /// Pages of 50 messages of filled conversations, by REST on keep-alive connections
+    History(HistoryOptions),
+    /// A day in the life: chat, groups, back ends, typing, receipts, histories, reconnects
+    ///
+    /// Of 100 events, at random times, 40 are messages to one other user, 5 messages to a group of 20, 10 messages
+    /// that a back end sends by REST in the name of a user, 15 tell that one is typing, 20 how far one has read,
+    /// 8 ask by REST for a page of 50 messages, and 2 cut a connection off, whose client connects again and syncs.
+    /// 70 of 100 users write to one other user each, 30 in groups.
+    #[command(verbatim_doc_comment)]
+    Mixed(MixedOptions),
+    /// The same for long; fails if memory, descriptors, disk or CPU grow beyond their bounds
+    Soak(SoakOptions),
     /// All clients reconnect at once after a restart and sync what they missed
     Storm(StormOptions),
     /// A scenario played by RingIM and others in turn, round by round: medians and ratios
@@ -103,6 +115,43 @@ pub struct IdleOptions {
 }
 
 #[derive(Args)]
+pub struct HistoryOptions {
+    #[command(flatten)]
+    pub server: ServerOptions,
+    #[command(flatten)]
+    pub load: LoadOptions,
+    /// Keep-alive connections, each of another user
+    #[arg(long, default_value_t = 32)]
+    pub connections: u32,
+    /// Conversations of each user
+    #[arg(long, default_value_t = 32)]
+    pub conversations: u32,
+    /// Messages of each conversation
+    #[arg(long, default_value_t = 200)]
+    pub messages: u32,
+}
+
+#[derive(Args)]
+pub struct MixedOptions {
+    #[command(flatten)]
+    pub server: ServerOptions,
+    #[command(flatten)]
+    pub load: LoadOptions,
+    /// Users, each with a WebSocket
+    #[arg(long, default_value_t = 1000)]
+    pub users: u32,
+}
+
+#[derive(Args)]
+pub struct SoakOptions {
+    #[command(flatten)]
+    pub mixed: MixedOptions,
+    /// Minutes measured, instead of --seconds
+    #[arg(long, default_value_t = 10.0)]
+    pub minutes: f64,
+}
+
+#[derive(Args)]
 pub struct StormOptions {
     #[command(flatten)]
     pub server: ServerOptions,
@@ -143,12 +192,12 @@ pub struct ServerOptions {
 /// How the clients load the server.
 #[derive(Args, Clone)]
 pub struct LoadOptions {
-    /// Closed loop: messages each sender keeps under way; one leaves the window when acked and delivered to all
-    /// [default: chat 8, fanout 2, rest 1]
+    /// Closed loop: messages each sender (pages each reader) keeps under way; a message leaves the window when it is
+    /// acked and delivered to all [default: chat 8, fanout 2, rest 1, history 1]
     #[arg(long)]
     pub window: Option<u32>,
-    /// Open loop: messages per second of all senders together, sent at random times whether or not earlier ones
-    /// came back; latency counts from the intended time
+    /// Open loop: messages (pages) per second of all senders together, sent at random times whether or not earlier ones
+    /// came back; latency counts from the intended time [mixed and soak: events, default 1000]
     #[arg(long, conflicts_with = "window")]
     pub rate: Option<f64>,
     /// Seconds before the measurement begins

@@ -71,6 +71,11 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
     Ok(number_after(&format!("/proc/{pid}/status"), "\nVmRSS:")? * 1024)
 }
 
+/// Files and sockets the process has open.
+pub fn descriptors(pid: u32) -> Result<u64> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count() as u64)
+}
+
 /// Bytes of kernel memory that cannot be reclaimed, of the whole machine: sockets and their buffers among it.
 pub fn kernel_bytes() -> Result<u64> {
     // Makes the CPUs add up what each has counted so far. Not everybody may ask; then the sum is a second old.
@@ -123,6 +128,7 @@ mod tests {
         let spent = &Usage::of(pid).unwrap() - &before;
         assert!(spent.cpu_ns() > 2_000_000, "{spent:?}");
         assert!(resident_bytes(pid).unwrap() > 1024 * 1024);
+        assert!(descriptors(pid).unwrap() >= 3);
         assert!(busy_ticks().unwrap() > 0);
     }
 }

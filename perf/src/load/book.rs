@@ -26,6 +26,8 @@ pub struct Sender {
     synced: Vec<u64>,
     /// For each member, the index after the newest message delivered to it.
     newest: Vec<u32>,
+    /// The highest number that was acked.
+    head: u64,
 }
 
 /// How a message comes to a recipient; by each way at most once.
@@ -83,6 +85,7 @@ impl Sender {
             pushed: Vec::new(),
             synced: Vec::new(),
             newest,
+            head: 0,
         }
     }
 
@@ -128,6 +131,8 @@ pub struct Book {
     pub senders: Vec<Sender>,
     /// For each client, the highest number of its room's conversation that was pushed to it or acked.
     horizon: Vec<u64>,
+    /// For each client, its own messages that are not answered.
+    awaited: Vec<u32>,
     /// For each client, the highest number of its room's conversation that came by sync.
     synced_horizon: Vec<u64>,
     random: fastrand::Rng,
@@ -159,6 +164,7 @@ impl Book {
             first_sender,
             senders,
             horizon: vec![0; clients],
+            awaited: vec![0; clients],
             synced_horizon: vec![0; clients],
             random: fastrand::Rng::new(),
             in_flight: 0,
@@ -192,6 +198,7 @@ impl Book {
             answer: Answer::None,
             measured,
         });
+        self.awaited[sender.client as usize] += 1;
         let words = sender.messages.len() * sender.words_per_message();
         sender.pushed.resize(words, 0);
         sender.synced.resize(words, 0);
@@ -217,11 +224,13 @@ impl Book {
         }
         message.answer = Answer::Acked;
         self.unanswered -= 1;
+        self.awaited[client as usize] -= 1;
         if message.measured {
             record(&mut self.ack_latency, message.intended, now);
         }
         self.total.acked += 1;
         self.measured.acked += u64::from(measuring);
+        self.senders[sender].head = self.senders[sender].head.max(seq);
         self.horizon[client as usize] = self.horizon[client as usize].max(seq);
         self.complete(sender, index);
     }
@@ -235,8 +244,9 @@ impl Book {
         let message = &mut self.senders[sender].messages[index];
         if message.answer == Answer::None {
             message.answer = Answer::Refused;
-            self.unanswered -= 1;
             message.missing = 0;
+            self.unanswered -= 1;
+            self.awaited[self.senders[sender].client as usize] -= 1;
             self.complete(sender, index);
         }
     }
@@ -314,6 +324,29 @@ impl Book {
     pub fn was_acked(&self, id: &[u8]) -> Option<bool> {
         let (sender, index) = self.find(id)?;
         Some(self.senders[sender].messages[index].answer == Answer::Acked)
+    }
+
+    /// The highest number that one of these senders' messages was given, as far as acks tell.
+    pub fn head(&self, senders: &[u32]) -> u64 {
+        let heads = senders.iter().map(|&sender| self.senders[sender as usize].head);
+        heads.max().unwrap_or(0)
+    }
+
+    /// Whether one of these senders wrote the message with this id.
+    pub fn is_by(&self, id: &[u8], senders: &[u32]) -> bool {
+        self.find(id)
+            .is_some_and(|(sender, _)| senders.contains(&(sender as u32)))
+    }
+
+    /// The highest number of its room's conversation that a client knows.
+    pub fn newest(&self, client: u32) -> u64 {
+        let client = client as usize;
+        self.horizon[client].max(self.synced_horizon[client])
+    }
+
+    /// Whether all messages of a client are answered.
+    pub fn awaits_nothing(&self, client: u32) -> bool {
+        self.awaited[client as usize] == 0
     }
 
     /// Frees the place of a message in its sender's window once it is answered and delivered to all.

@@ -83,6 +83,14 @@ impl Client {
         }
     }
 
+    /// Adds a request for `path` to what the next flush writes; only on a connection of requests.
+    pub fn get(&mut self, path: &str) {
+        if let Protocol::Http(fields) = &self.protocol {
+            self.out
+                .extend_from_slice(format!("GET {path} HTTP/1.1\r\n{fields}\r\n").as_bytes());
+        }
+    }
+
     /// Whether something waits to be written.
     pub fn has_output(&self) -> bool {
         self.written < self.out.len()

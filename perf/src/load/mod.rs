@@ -3,6 +3,7 @@
 //! A [`worker::Worker`] is one thread with its own epoll and some of the clients. Clients that write to each other
 //! (a *room*: a pair, or a group) belong to the same worker, so its [`book::Book`] is shared with nobody.
 
+pub mod activity;
 pub mod arrival;
 pub mod book;
 pub mod client;
@@ -10,6 +11,7 @@ pub mod clock;
 pub mod message_id;
 pub mod opening;
 pub mod pacer;
+pub mod pages;
 pub mod poller;
 pub mod repeats;
 pub mod response;

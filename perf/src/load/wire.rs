@@ -17,6 +17,8 @@ pub enum Incoming<'a> {
     Message { id: &'a [u8], seq: u64 },
     /// What concerns us since a cursor.
     Page(SyncPage<'a>),
+    /// A page of a conversation, by REST.
+    History(HistoryPage<'a>),
     /// A request was refused; a message is named by its id. Some may be repeated after a while.
     Error {
         id: Option<&'a [u8]>,
@@ -32,13 +34,7 @@ impl<'a> Incoming<'a> {
     /// Recognises a frame, or the body of a REST response.
     pub fn read(frame: &'a [u8]) -> Self {
         if let Some(body) = frame.strip_prefix(br#"{"code":"#) {
-            return match (body.starts_with(b"200,"), acknowledged(body)) {
-                (true, Some((id, seq))) => Incoming::Ack { id, seq },
-                _ => Incoming::Error {
-                    id: None,
-                    retry_after_ms: None,
-                },
-            };
+            return Self::read_response(body);
         }
         let Some(rest) = frame.strip_prefix(br#"{"type":""#) else {
             return Incoming::Other;
@@ -64,6 +60,51 @@ impl<'a> Incoming<'a> {
             _ => Incoming::Other,
         }
     }
+}
+
+impl<'a> Incoming<'a> {
+    fn read_response(body: &'a [u8]) -> Self {
+        if let Some(page) = HistoryPage::read(body) {
+            return Incoming::History(page);
+        }
+        match (body.starts_with(b"200,"), acknowledged(body)) {
+            (true, Some((id, seq))) => Incoming::Ack { id, seq },
+            _ => Incoming::Error {
+                id: None,
+                retry_after_ms: None,
+            },
+        }
+    }
+}
+
+/// A page of a conversation.
+#[derive(Debug, PartialEq, Eq)]
+pub struct HistoryPage<'a> {
+    /// Whether there are older messages.
+    pub more: bool,
+    messages: &'a [u8],
+}
+
+impl<'a> HistoryPage<'a> {
+    fn read(body: &'a [u8]) -> Option<Self> {
+        let data = body.strip_prefix(br#"200,"message":"ok","data":{"conversationId":"#)?;
+        let start = memmem::find(data, br#","items":["#)?;
+        let length = memmem::rfind(&data[start..], br#"],"hasMore":"#)?;
+        Some(Self {
+            more: data.ends_with(br#""hasMore":true}}"#),
+            messages: &data[start..start + length],
+        })
+    }
+
+    /// Id and number of each message, oldest first.
+    pub fn messages(&self) -> impl Iterator<Item = (&'a [u8], u64)> {
+        messages(self.messages)
+    }
+}
+
+/// Id and number of each message of a list.
+fn messages(list: &[u8]) -> impl Iterator<Item = (&[u8], u64)> {
+    memmem::find_iter(list, br#"{"id":""#).filter_map(|start| acknowledged(&list[start..]))
 }
 
 /// A page of a sync.
@@ -93,8 +134,7 @@ impl<'a> SyncPage<'a> {
 
     /// Id and number of each message, in log order.
     pub fn messages(&self) -> impl Iterator<Item = (&'a [u8], u64)> {
-        let text = self.messages;
-        memmem::find_iter(text, br#"{"id":""#).filter_map(|start| acknowledged(&text[start..]))
+        messages(self.messages)
     }
 }
 
@@ -104,6 +144,16 @@ pub fn sync_request(cursor: Option<&[u8]>) -> Vec<u8> {
         Some(cursor) => [br#"{"type":"sync","data":{"cursor":""#, cursor, br#""}}"#].concat(),
         None => br#"{"type":"sync","data":{}}"#.to_vec(),
     }
+}
+
+/// The frame that tells a peer that one is typing.
+pub fn typing(peer: &str, chat_type: &str) -> String {
+    format!(r#"{{"type":"typing","data":{{"toId":"{peer}","chatType":"{chat_type}"}}}}"#)
+}
+
+/// The frame that tells how far one has read the conversation with a peer.
+pub fn read(peer: &str, chat_type: &str, seq: u64) -> String {
+    format!(r#"{{"type":"read","data":{{"chatType":"{chat_type}","peerId":"{peer}","seq":{seq}}}}}"#)
 }
 
 /// What a message is sent as, to one recipient.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use hdrhistogram::Histogram;
 
+use super::activity::{Activity, Mix, Peer};
 use super::arrival::{Arrival, Stage};
 use super::book::{Book, new_histogram};
 use super::client::{Client, Flushed, Transport};
 use super::clock::{Clock, Phases};
 use super::pacer::Pacer;
+use super::pages::Pages;
 use super::poller::{Poller, Ready};
 use super::repeats::Repeats;
 use super::tally::Tally;
@@ -58,8 +60,13 @@ pub struct Worker {
     pub sync_latency: Histogram<u64>,
     dirty: Vec<u32>,
     pub book: Book,
+    pub pages: Pages,
+    /// What clients do; the senders of the book write if nothing else is said.
+    pub mix: Mix,
+    /// Whom the first clients talk to, for activities that need it.
+    pub peers: Vec<Peer>,
     tally: Arc<Tally>,
-    random: fastrand::Rng,
+    pub(super) random: fastrand::Rng,
     frame: Vec<u8>,
     buffer: Vec<u8>,
     ready: Vec<Ready>,
@@ -80,6 +87,7 @@ impl Worker {
             arrival: Arrival::new(),
             is_dirty: false,
         });
+        let everybody = Activity::Write(0..book.senders.len() as u32);
         Ok(Self {
             address,
             poller: Poller::new()?,
@@ -90,6 +98,9 @@ impl Worker {
             sync_latency: new_histogram(),
             dirty: Vec::new(),
             book,
+            pages: Pages::default(),
+            mix: Mix::new(vec![(1.0, everybody)]),
+            peers: Vec::new(),
             tally: Arc::default(),
             random: fastrand::Rng::new(),
             frame: Vec::new(),
@@ -119,11 +130,11 @@ impl Worker {
         }
         loop {
             let now = clock.ns();
-            if now >= phases.give_up || now >= phases.measure_to && self.book.in_flight == 0 {
+            if now >= phases.give_up || now >= phases.measure_to && self.is_all_back() {
                 return Ok(());
             }
             if let Some(pacer) = &mut pacer {
-                self.send_due(pacer, now, &phases);
+                self.act_when_due(pacer, now, &phases)?;
             }
             self.turn(timeout(pacer.as_ref(), now, &phases), clock, &phases)?;
             self.refill(pace, clock.ns(), &phases);
@@ -147,7 +158,9 @@ impl Worker {
     /// Lets every sender write once, and waits until all are answered or the time is up.
     pub fn write_once(&mut self, clock: Clock, give_up: u64) -> Result<()> {
         let phases = Phases::unmeasured(give_up);
-        self.fill_windows(1, clock.ns(), &phases);
+        for sender in 0..self.book.senders.len() as u32 {
+            self.send(sender, clock.ns(), &phases);
+        }
         while self.book.unanswered > 0 && clock.ns() < give_up {
             self.turn(LONGEST_WAIT_NS, clock, &phases)?;
         }
@@ -155,35 +168,48 @@ impl Worker {
         Ok(())
     }
 
+    /// Begins what the mix says that is done in a closed loop: messages and pages.
     fn fill_windows(&mut self, window: u32, now: u64, phases: &Phases) {
-        for sender in 0..self.book.senders.len() as u32 {
+        for activity in self.mix.activities().cloned().collect::<Vec<_>>() {
             for _ in 0..window {
-                self.send(sender, now, phases);
+                match &activity {
+                    Activity::Write(senders) => senders.clone().for_each(|sender| self.send(sender, now, phases)),
+                    Activity::Page => {
+                        (0..self.pages.readers.len() as u32).for_each(|reader| self.ask_page(reader, now, phases))
+                    }
+                    Activity::Typing | Activity::Read | Activity::Reconnect => {}
+                }
             }
         }
     }
 
-    /// Sends again for every message that left its window.
+    /// Goes on for every message and page that left its window.
     fn refill(&mut self, pace: Pace, now: u64, phases: &Phases) {
-        let mut completed = std::mem::take(&mut self.book.completed);
+        let mut senders = std::mem::take(&mut self.book.completed);
+        let mut readers = std::mem::take(&mut self.pages.completed);
         if matches!(pace, Pace::Window(_)) && now < phases.measure_to {
-            for &sender in &completed {
-                self.send(sender, now, phases);
-            }
+            senders.iter().for_each(|&sender| self.send(sender, now, phases));
+            readers.iter().for_each(|&reader| self.ask_page(reader, now, phases));
         }
-        completed.clear();
-        self.book.completed = completed;
+        senders.clear();
+        readers.clear();
+        self.book.completed = senders;
+        self.pages.completed = readers;
     }
 
-    fn send_due(&mut self, pacer: &mut Pacer, now: u64, phases: &Phases) {
+    fn is_all_back(&self) -> bool {
+        self.book.in_flight == 0 && self.pages.in_flight == 0
+    }
+
+    fn act_when_due(&mut self, pacer: &mut Pacer, now: u64, phases: &Phases) -> Result<()> {
         while pacer.due() <= now.min(phases.measure_to) {
-            let sender = self.random.u32(..self.book.senders.len() as u32);
-            self.send(sender, pacer.due(), phases);
+            self.act(pacer.due(), phases)?;
             pacer.advance(&mut self.random);
         }
+        Ok(())
     }
 
-    fn send(&mut self, sender: u32, intended: u64, phases: &Phases) {
+    pub(super) fn send(&mut self, sender: u32, intended: u64, phases: &Phases) {
         let number = self.book.senders[sender as usize].client;
         self.book
             .compose(sender, intended, phases.is_measured(intended), &mut self.frame);
@@ -242,7 +268,7 @@ impl Worker {
         let Some(client) = client else {
             return Ok(());
         };
-        let (book, syncs) = (&mut self.book, self.syncs);
+        let (book, pages, syncs) = (&mut self.book, &mut self.pages, self.syncs);
         let now = clock.ns();
         let measuring = phases.is_measured(now);
         let was_under_way = arrival.is_under_way();
@@ -255,7 +281,14 @@ impl Worker {
                 id: None,
                 retry_after_ms: Some(delay),
             } if arrival.stage == Stage::Syncing => repeat_after = Some(delay),
-            Incoming::Error { id, .. } => book.refused(id),
+            Incoming::History(page) => pages.received(ready.key, &page, book, now),
+            Incoming::Error { id, .. } => {
+                if book.faults.refused == 0 {
+                    eprintln!("ringim-perf: refused: {}", String::from_utf8_lossy(frame));
+                }
+                pages.refused(ready.key);
+                book.refused(id);
+            }
             Incoming::Hello => {
                 asks = syncs;
                 arrival.stage = if syncs { Stage::Syncing } else { Stage::Ready };

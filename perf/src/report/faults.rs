@@ -27,6 +27,10 @@ pub struct Faults {
     pub wrongly_stored: u64,
     /// Conversations whose numbers are not 1, 2, 3 ... without gaps.
     pub gapped: u64,
+    /// Pages of a history that were not what was asked for.
+    pub wrong_pages: u64,
+    /// Bounds of growth that a long run broke.
+    pub outgrown: u64,
     /// Servers that did not end with exit code 0.
     pub failed_stops: u64,
     /// Times the server was asked for its health and did not answer well.
@@ -41,7 +45,7 @@ impl Faults {
     }
 
     /// Each kind in words, and its count.
-    pub fn named(&self) -> [(&'static str, u64); 12] {
+    pub fn named(&self) -> [(&'static str, u64); 14] {
         [
             ("lost", self.lost),
             ("duplicated", self.duplicated),
@@ -53,6 +57,8 @@ impl Faults {
             ("acked, not stored", self.not_stored),
             ("wrongly stored", self.wrongly_stored),
             ("gaps in numbering", self.gapped),
+            ("wrong pages", self.wrong_pages),
+            ("outgrown", self.outgrown),
             ("failed stops", self.failed_stops),
             ("unhealthy", self.unhealthy),
         ]
@@ -71,6 +77,8 @@ impl AddAssign<&Faults> for Faults {
         self.not_stored += other.not_stored;
         self.wrongly_stored += other.wrongly_stored;
         self.gapped += other.gapped;
+        self.wrong_pages += other.wrong_pages;
+        self.outgrown += other.outgrown;
         self.failed_stops += other.failed_stops;
         self.unhealthy += other.unhealthy;
     }

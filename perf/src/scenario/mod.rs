@@ -1,10 +1,14 @@
 //! What can be measured; one module each.
 
 pub mod chat;
+mod day;
 pub mod echo;
 pub mod fanout;
+pub mod history;
 pub mod idle;
+pub mod mixed;
 pub mod rest;
+pub mod soak;
 pub mod storm;
 mod traffic;
 

@@ -169,7 +169,7 @@ fn connect(layout: &Layout, load: &LoadOptions, server: &Server, tokens: &[Strin
 }
 
 /// Notes how the load was made.
-fn note_load(report: &mut Report, load: &LoadOptions, window: u32) {
+pub(super) fn note_load(report: &mut Report, load: &LoadOptions, window: u32) {
     match load.rate {
         Some(rate) => report.parameter("rate", rate),
         None => report.parameter("window", load.window.unwrap_or(window)),
@@ -198,27 +198,36 @@ fn add_costs(report: &mut Report, books: &[Book], spent: &Spent, budget: &'stati
             report.figure(format!("  thread {name}"), per_message(ns) / 1e3, "us");
         }
     }
-    report.figure("server CPUs used", server_cpu as f64 / spent.seconds / 1e9, "");
+    add_machine(report, spent);
+    report.figure("server switches per message", per_message(spent.server.switches), "");
+    report.figure("disk bytes per message", per_message(spent.server.written_bytes), "B");
+}
+
+/// Adds how busy the machine was, and the memory of the server.
+pub(super) fn add_machine(report: &mut Report, spent: &Spent) {
+    report.figure(
+        "server CPUs used",
+        spent.server.cpu_ns() as f64 / spent.seconds / 1e9,
+        "",
+    );
     report.figure(
         "generator CPUs used",
         spent.generator.cpu_ns() as f64 / spent.seconds / 1e9,
         "",
     );
     report.figure("CPUs busy with other work", spent.other_cpus, "");
-    report.figure("server switches per message", per_message(spent.server.switches), "");
-    report.figure("disk bytes per message", per_message(spent.server.written_bytes), "B");
     report.figure("server memory", spent.server_resident_bytes as f64 / 1_048_576.0, "MiB");
 }
 
 /// Adds what a message, warm-up and drain included, takes of the database after the server has stopped.
-fn add_stored(report: &mut Report, books: &[Book], database: &Path) -> Result<()> {
+pub(super) fn add_stored(report: &mut Report, books: &[Book], database: &Path) -> Result<()> {
     let acked: u64 = books.iter().map(|book| book.total.acked).sum();
     let size = std::fs::metadata(database)?.len();
     report.figure("stored bytes per message", size as f64 / acked.max(1) as f64, "B");
     Ok(())
 }
 
-fn add_latencies(report: &mut Report, books: &[Book]) {
+pub(super) fn add_latencies(report: &mut Report, books: &[Book]) {
     let (mut ack, mut delivery) = (new_histogram(), new_histogram());
     for book in books {
         ack += &book.ack_latency;
