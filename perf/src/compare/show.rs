@@ -15,7 +15,7 @@ const LATENCIES: [&str; 2] = ["send to ack", "send to receive"];
 /// What is shown of each round.
 const BY_ROUND: [&str; 3] = ["acked", CPU_PER_MESSAGE, "CPUs busy with other work"];
 
-/// What each server gets of a measure that it has not.
+/// What stands for a measure that a server does not have.
 const NONE: &str = "-";
 
 /// Rows of texts under titles.
@@ -192,9 +192,13 @@ fn limit_table(limit: &LimitMultiple) -> Table {
     }
 }
 
+/// One round has no spread.
 fn spread(summary: Summary) -> String {
     let Summary { median, min, max } = summary;
-    format!("{} ({} to {})", rounded(median), rounded(min), rounded(max))
+    match min == max {
+        true => rounded(median),
+        false => format!("{} ({} to {})", rounded(median), rounded(min), rounded(max)),
+    }
 }
 
 /// A ratio to three digits.
