@@ -52,6 +52,7 @@ fn run(arguments: Arguments) -> Result<bool> {
         Scenario::Idle(options) => scenario::idle::run(&options)?,
         Scenario::Storm(options) => scenario::storm::run(&options)?,
         Scenario::History(options) => scenario::history::run(&options)?,
+        Scenario::Writer(options) => scenario::writer::run(&options)?,
         Scenario::Mixed(options) => scenario::mixed::run(&options)?,
         Scenario::Soak(options) => scenario::soak::run(&options)?,
         Scenario::Limit(options) => limit::run(&options)?,

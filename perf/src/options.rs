@@ -45,6 +45,8 @@ pub enum Scenario {
     Mixed(MixedOptions),
     /// The same for long; fails if memory, descriptors, disk or CPU grow beyond their bounds
     Soak(SoakOptions),
+    /// The store alone, without server and sockets: what a message costs while the file grows
+    Writer(WriterOptions),
     /// All clients reconnect at once after a restart and sync what they missed
     Storm(StormOptions),
     /// A scenario played by RingIM and others in turn, round by round: medians and ratios
@@ -149,6 +151,22 @@ pub struct SoakOptions {
     /// Minutes measured, instead of --seconds
     #[arg(long, default_value_t = 10.0)]
     pub minutes: f64,
+}
+
+#[derive(Args)]
+pub struct WriterOptions {
+    /// Messages to write
+    #[arg(long, default_value_t = 1_000_000)]
+    pub rows: u64,
+    /// Messages of each commit
+    #[arg(long, default_value_t = 500)]
+    pub batch: u64,
+    /// Conversations, over which messages are spread at random
+    #[arg(long, default_value_t = 100_000)]
+    pub conversations: u32,
+    /// Folder under which the store gets a fresh folder
+    #[arg(long, default_value_os_t = std::env::temp_dir())]
+    pub data_under: PathBuf,
 }
 
 #[derive(Args)]

@@ -11,6 +11,7 @@ pub mod rest;
 pub mod soak;
 pub mod storm;
 mod traffic;
+pub mod writer;
 
 use crate::error::Result;
 use crate::options::ServerOptions;

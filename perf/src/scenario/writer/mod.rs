@@ -1,0 +1,210 @@
+//! The store alone: what a message costs while the file grows, all merging and checkpoints included.
+
+mod growing;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use ringim::domain::facts::FactSource;
+use ringim::store::sqlite;
+
+use crate::error::Result;
+use crate::load::book::new_histogram;
+use crate::options::WriterOptions;
+use crate::process::{self, Usage};
+use crate::progress::Progress;
+use crate::report::{Chart, Faults, Report};
+use growing::Growing;
+
+/// Rows of one point of the curves.
+const STRETCH: u64 = 500_000;
+
+/// Pages read for one point.
+const PAGES: u32 = 2_000;
+
+/// Ids that a starting server asks for.
+const RECENT_IDS: usize = 1_000_000;
+
+/// How long the thread that checkpoints gets to finish at the end.
+const SETTLING: Duration = Duration::from_millis(500);
+
+/// Rows from one point of the curves to the next.
+struct Stretch {
+    /// Rows of the file at its end.
+    rows: u64,
+    /// Rows written in it.
+    written: f64,
+    seconds: f64,
+    spent: Usage,
+    /// Microseconds of each commit, with the background work before the next one.
+    commits: Histogram<u64>,
+    /// Microseconds of each page.
+    pages: Histogram<u64>,
+}
+
+/// Runs the scenario.
+pub fn run(options: &WriterOptions) -> Result<Report> {
+    let progress = Progress::start("writer");
+    progress.step("creating conversations");
+    let folder = tempfile::TempDir::with_prefix_in("ringim-perf-", &options.data_under)?;
+    let mut store = Growing::create(folder.path(), options.conversations)?;
+    progress.step("growing");
+    let (mut stretches, mut faults) = (Vec::new(), Faults::default());
+    while store.rows() < options.rows {
+        let stretch = grow(&mut store, options, &mut faults)?;
+        progress.passed(Duration::ZERO, format!("{} rows", stretch.rows));
+        stretches.push(stretch);
+    }
+    progress.step("settling");
+    let before = Usage::of(std::process::id())?;
+    let slices = store.settle()?;
+    std::thread::sleep(SETTLING);
+    let settled = &Usage::of(std::process::id())? - &before;
+    drop(store);
+    let (opened, known) = open_again(folder.path())?;
+
+    let mut report = Report::new("writer");
+    report.parameter("rows", options.rows);
+    report.parameter("batch", options.batch);
+    report.parameter("conversations", options.conversations);
+    report.parameter("sqlite", rusqlite::version());
+    report.parameter("kernel", process::kernel_release());
+    add_figures(&mut report, &stretches, &settled);
+    report.figure("opened again in", opened.as_secs_f64() * 1e3, "ms");
+    report.figure("newest million ids known after", known.as_secs_f64() * 1e3, "ms");
+    add_latencies(&mut report, &stretches, &slices);
+    report.growth(chart(&stretches));
+    report.faults(&faults);
+    Ok(report)
+}
+
+/// How long it takes until the store is open, and until the newest ids are known as well.
+fn open_again(folder: &Path) -> Result<(Duration, Duration)> {
+    let started = Instant::now();
+    let mut backend = sqlite::open(folder)?;
+    let opened = started.elapsed();
+    backend
+        .recent_ids(RECENT_IDS, &mut |_, _, _| ())
+        .map_err(|error| format!("the newest ids are not known: {error:?}"))?;
+    Ok((opened, started.elapsed()))
+}
+
+/// Writes the rows of a stretch, then reads pages.
+fn grow(store: &mut Growing, options: &WriterOptions, faults: &mut Faults) -> Result<Stretch> {
+    let (started, before, from) = (Instant::now(), Usage::of(std::process::id())?, store.rows());
+    let mut commits = new_histogram();
+    while store.rows() < options.rows.min(from + STRETCH) {
+        let size = options.batch.min(options.rows - store.rows());
+        commits.saturating_record(store.write_batch(size)?.as_micros() as u64);
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let spent = &Usage::of(std::process::id())? - &before;
+    let mut pages = new_histogram();
+    for _ in 0..PAGES {
+        let (time, right) = store.read_page()?;
+        pages.saturating_record(time.as_micros() as u64);
+        faults.wrong_pages += u64::from(!right);
+    }
+    Ok(Stretch {
+        rows: store.rows(),
+        written: (store.rows() - from) as f64,
+        seconds,
+        spent,
+        commits,
+        pages,
+    })
+}
+
+impl Stretch {
+    fn rate(&self) -> f64 {
+        self.written / self.seconds
+    }
+
+    fn cpu_us(&self) -> f64 {
+        self.spent.cpu_ns() as f64 / 1e3 / self.written
+    }
+
+    fn disk_bytes(&self) -> f64 {
+        self.spent.written_bytes as f64 / self.written
+    }
+}
+
+fn add_figures(report: &mut Report, stretches: &[Stretch], settled: &Usage) {
+    let (Some(first), Some(last)) = (stretches.first(), stretches.last()) else {
+        return;
+    };
+    let seconds: f64 = stretches.iter().map(|stretch| stretch.seconds).sum();
+    let total = |part: fn(&Stretch) -> f64| stretches.iter().map(part).sum::<f64>();
+    let rows = last.rows as f64;
+    report.figure("rows", rows / seconds, "1/s");
+    report.compared_figure(
+        "last rate to the first",
+        last.rate() / first.rate(),
+        "",
+        "at least 0.8 at ten million rows",
+    );
+    let cpu = total(|stretch| stretch.spent.cpu_ns() as f64) + settled.cpu_ns() as f64;
+    report.figure("CPU per row", cpu / rows / 1e3, "us, generating and settling included");
+    report.figure("last CPU per row to the first", last.cpu_us() / first.cpu_us(), "");
+    let written = total(|stretch| stretch.spent.written_bytes as f64) + settled.written_bytes as f64;
+    report.compared_figure(
+        "disk bytes per row",
+        written / rows,
+        "B",
+        "at most 2048, settling included",
+    );
+}
+
+fn add_latencies(report: &mut Report, stretches: &[Stretch], slices: &Histogram<u64>) {
+    let mut commits = new_histogram();
+    for stretch in stretches {
+        commits += &stretch.commits;
+    }
+    report.latency("commit", &commits);
+    if let Some(last) = stretches.last() {
+        report.latency("page of 50, at the end", &last.pages);
+    }
+    report.latency("slice of idle upkeep", slices);
+}
+
+fn chart(stretches: &[Stretch]) -> Chart {
+    let mut chart = Chart::new(
+        "Growth",
+        ("rows in the store", ""),
+        "Level curves mean that a message costs the same however many there are.",
+    );
+    for stretch in stretches {
+        let rows = stretch.rows as f64;
+        let at = |times: &Histogram<u64>, quantile| times.value_at_quantile(quantile) as f64 / 1e3;
+        chart.point("rows written", "1/s", rows, stretch.rate());
+        chart.point("CPU per row", "us", rows, stretch.cpu_us());
+        chart.point("disk bytes per row", "B", rows, stretch.disk_bytes());
+        chart.point("commit p50", "ms", rows, at(&stretch.commits, 0.5));
+        chart.point("commit p99.9", "ms", rows, at(&stretch.commits, 0.999));
+        chart.point("commit max", "ms", rows, at(&stretch.commits, 1.0));
+        chart.point("page p99", "ms", rows, at(&stretch.pages, 0.99));
+    }
+    chart
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Document;
+
+    #[test]
+    fn a_small_store_grows_and_its_pages_are_right() {
+        let options = WriterOptions {
+            rows: 2_500,
+            batch: 400,
+            conversations: 20,
+            data_under: std::env::temp_dir(),
+        };
+        let report = run(&options).unwrap();
+        assert!(report.is_sound());
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["parameters"]["rows"], 2_500);
+        assert!(json.to_string().contains("disk bytes per row"));
+    }
+}
