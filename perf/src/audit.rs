@@ -41,9 +41,9 @@ pub fn compare(database: &Path, books: &[Book]) -> Result<Faults> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::book::{Room, Sender};
     use crate::load::client::Transport;
     use crate::load::message_id::MessageIds;
+    use crate::load::sender::{Room, Sender};
     use crate::load::wire::Template;
 
     /// A book of three acked messages, and their ids.

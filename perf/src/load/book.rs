@@ -3,67 +3,8 @@
 use hdrhistogram::Histogram;
 
 use super::message_id::{self, MessageIds, Place};
-use super::wire::Template;
+use super::sender::{Answer, Delivery, Message, Sender, Way};
 use crate::report::Faults;
-
-/// Clients that hear each other: a pair, or the online members of a group.
-#[derive(Debug, Clone, Copy)]
-pub struct Room {
-    /// The first of them; the others follow.
-    pub first_client: u32,
-    pub members: u32,
-}
-
-/// A client that writes to its room.
-pub struct Sender {
-    pub client: u32,
-    room: Room,
-    template: Template,
-    messages: Vec<Message>,
-    /// One bit for each member of the room and message: pushed to it.
-    pushed: Vec<u64>,
-    /// The same: part of a sync of it.
-    synced: Vec<u64>,
-    /// For each member, the index after the newest message delivered to it.
-    newest: Vec<u32>,
-    /// The highest number that was acked.
-    head: u64,
-}
-
-/// How a message comes to a recipient; by each way at most once.
-#[derive(Clone, Copy)]
-enum Way {
-    Push,
-    Sync,
-}
-
-/// What a delivery is to its recipient.
-#[derive(PartialEq, Eq)]
-enum Delivery {
-    First,
-    /// It had come the other way, which the contract allows.
-    Known,
-    Repeated,
-}
-
-/// One message.
-struct Message {
-    salt: u64,
-    /// When it was sent, or was due in an open loop.
-    intended: u64,
-    /// Recipients that do not have it yet.
-    missing: u32,
-    answer: Answer,
-    /// Whether it was intended while measuring.
-    measured: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    None,
-    Acked,
-    Refused,
-}
 
 /// What came back.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -71,56 +12,6 @@ pub struct Counts {
     pub acked: u64,
     /// Pushes of messages.
     pub delivered: u64,
-}
-
-impl Sender {
-    /// A sender that has sent nothing yet. A `client` outside the room writes for one of its members.
-    pub fn new(client: u32, room: Room, template: Template) -> Self {
-        let newest = vec![0; room.members as usize];
-        Self {
-            client,
-            room,
-            template,
-            messages: Vec::new(),
-            pushed: Vec::new(),
-            synced: Vec::new(),
-            newest,
-            head: 0,
-        }
-    }
-
-    fn words_per_message(&self) -> usize {
-        (self.room.members as usize).div_ceil(64)
-    }
-
-    /// The place of a client in the room, unless it is outside or the sender itself.
-    fn audience_slot(&self, client: u32) -> Option<usize> {
-        let slot = client.checked_sub(self.room.first_client)?;
-        (slot < self.room.members && client != self.client).then_some(slot as usize)
-    }
-
-    /// Clients that every message must reach.
-    fn recipients(&self) -> u32 {
-        let place = self.client.checked_sub(self.room.first_client);
-        self.room.members - u32::from(place.is_some_and(|place| place < self.room.members))
-    }
-
-    /// Notes a delivery.
-    fn deliver(&mut self, index: u32, slot: usize, way: Way) -> Delivery {
-        let word = index as usize * self.words_per_message() + slot / 64;
-        let bit = 1 << (slot % 64);
-        let (this, other) = match way {
-            Way::Push => (&mut self.pushed[word], self.synced[word]),
-            Way::Sync => (&mut self.synced[word], self.pushed[word]),
-        };
-        let (repeated, known) = (*this & bit != 0, other & bit != 0);
-        *this |= bit;
-        match (repeated, known) {
-            (true, _) => Delivery::Repeated,
-            (false, true) => Delivery::Known,
-            (false, false) => Delivery::First,
-        }
-    }
 }
 
 /// The messages of one worker.
@@ -191,7 +82,7 @@ impl Book {
             salt,
         };
         let missing = sender.recipients();
-        sender.messages.push(Message {
+        sender.add(Message {
             salt,
             intended,
             missing,
@@ -199,9 +90,6 @@ impl Book {
             measured,
         });
         self.awaited[sender.client as usize] += 1;
-        let words = sender.messages.len() * sender.words_per_message();
-        sender.pushed.resize(words, 0);
-        sender.synced.resize(words, 0);
         sender.template.render(&self.ids.write(place), frame);
         self.in_flight += 1;
         self.unanswered += 1;
@@ -383,6 +271,8 @@ fn record(histogram: &mut Histogram<u64>, intended: u64, now: u64) {
 mod tests {
     use super::*;
     use crate::load::client::Transport;
+    use crate::load::sender::Room;
+    use crate::load::wire::Template;
 
     const PAIR: Room = Room {
         first_client: 0,

@@ -16,6 +16,7 @@ pub mod poller;
 pub mod repeats;
 pub mod response;
 pub mod run;
+pub mod sender;
 pub mod source;
 pub mod tally;
 pub mod wire;

@@ -161,9 +161,9 @@ fn is_right(page: &HistoryPage<'_>, asked: &Asked, conversation: &Conversation, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::book::{Room, Sender};
     use crate::load::client::Transport;
     use crate::load::message_id::MessageIds;
+    use crate::load::sender::{Room, Sender};
     use crate::load::wire::{Incoming, Template};
 
     /// A book of 60 acked messages of one sender, and their ids.

@@ -114,6 +114,11 @@ impl Worker {
         Self { syncs: true, ..self }
     }
 
+    /// The token of a client.
+    pub fn token(&self, client: u32) -> &str {
+        &self.lines[client as usize].token
+    }
+
     /// Where the worker's running totals can be read while it runs.
     pub fn tally(&self) -> Arc<Tally> {
         Arc::clone(&self.tally)
@@ -341,8 +346,8 @@ mod tests {
     use tungstenite::{Message, WebSocket};
 
     use super::*;
-    use crate::load::book::{Room, Sender};
     use crate::load::message_id::MessageIds;
+    use crate::load::sender::{Room, Sender};
     use crate::load::wire::Template;
     use crate::report::Faults;
 

@@ -6,18 +6,20 @@ use super::{note_server, raise_file_limit, traffic};
 use crate::audit;
 use crate::error::Result;
 use crate::load::activity::{Activity, Mix, Peer};
-use crate::load::book::{Book, Room, Sender, new_histogram};
+use crate::load::book::{Book, new_histogram};
 use crate::load::client::Transport;
 use crate::load::clock::Clock;
 use crate::load::message_id::MessageIds;
 use crate::load::pages::{Conversation, Reader};
 use crate::load::run;
+use crate::load::sender::{Room, Sender};
 use crate::load::wire::{self, Template};
 use crate::load::worker::{Pace, Worker};
 use crate::options::{LoadOptions, MixedOptions};
 use crate::progress::Progress;
 use crate::report::{Faults, Report};
 use crate::server::{self, Server};
+use crate::setup::Setup;
 use crate::timeline::Timeline;
 
 /// Events a second if nothing else is asked for.
@@ -42,6 +44,7 @@ const READERS: u32 = 8;
 /// A server with its users.
 pub struct Day {
     server: Server,
+    setup: Setup,
     workers: Vec<Worker>,
 }
 
@@ -64,8 +67,10 @@ impl Day {
             worker.sync_latency.reset();
             Ok(worker)
         });
+        let workers: Vec<Worker> = workers.collect::<Result<_>>()?;
         Ok(Self {
-            workers: workers.collect::<Result<_>>()?,
+            setup: Setup::of(&server, workers[0].token(0))?,
+            workers,
             server,
         })
     }
@@ -97,6 +102,7 @@ impl Day {
         report.parameter("rate", options.load.rate.unwrap_or(RATE));
         report.parameter("content_bytes", options.load.content_bytes);
         report.parameter("threads", options.load.threads);
+        self.setup.note(report);
         note_server(report, &options.server);
         let unhealthy = u64::from(!self.server.is_healthy());
         let stopped = self.server.stop()?;

@@ -4,18 +4,20 @@ use super::{note_server, raise_file_limit, traffic};
 use crate::audit;
 use crate::error::Result;
 use crate::load::activity::{Activity, Mix};
-use crate::load::book::{Book, Room, Sender};
+use crate::load::book::Book;
 use crate::load::client::Transport;
 use crate::load::clock::{Clock, nanoseconds};
 use crate::load::message_id::MessageIds;
 use crate::load::pages::{Conversation, Reader};
 use crate::load::run;
+use crate::load::sender::{Room, Sender};
 use crate::load::wire::{self, Template};
 use crate::load::worker::{Pace, Worker};
 use crate::options::{HistoryOptions, seconds};
 use crate::progress::Progress;
 use crate::report::{Faults, Report};
 use crate::server::{self, Server};
+use crate::setup::Setup;
 use crate::timeline::Spent;
 
 /// Keep-alive connections of the back end that fills the conversations.
@@ -37,6 +39,7 @@ pub fn run(options: &HistoryOptions) -> Result<Report> {
     progress.step("creating users");
     let server = Server::start(&options.server)?;
     let mut worker = connect(options, &server)?;
+    let setup = Setup::of(&server, worker.token(0))?;
     progress.step("filling conversations");
     let clock = Clock::start();
     for _ in 0..options.messages {
@@ -60,6 +63,7 @@ pub fn run(options: &HistoryOptions) -> Result<Report> {
     report.parameter("conversations", options.conversations);
     report.parameter("messages", options.messages);
     traffic::note_load(&mut report, &options.load, WINDOW);
+    setup.note(&mut report);
     note_server(&mut report, &options.server);
     add_figures(&mut report, &worker, &timeline.spent());
     report.chart(timeline.chart());

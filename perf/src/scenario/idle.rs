@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::{note_server, raise_file_limit};
 use crate::error::Result;
-use crate::load::book::{Book, Room, Sender};
+use crate::load::book::Book;
 use crate::load::client::Transport;
 use crate::load::clock::{Clock, Phases};
 use crate::load::message_id::MessageIds;
+use crate::load::sender::{Room, Sender};
 use crate::load::wire::Template;
 use crate::load::worker::{Pace, Worker};
 use crate::options::{IdleOptions, seconds};
