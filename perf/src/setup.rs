@@ -14,6 +14,9 @@ use crate::server::Server;
 /// How long the greeting may take.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The user who is greeted.
+const OBSERVER: &str = "observer";
+
 /// What is not told.
 const UNTOLD: &str = "not told";
 
@@ -28,9 +31,10 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Asks a server that runs; `token` is that of any user.
-    pub fn of(server: &Server, token: &str) -> Result<Self> {
-        let hello = greeting(server.address(), token)?;
+    /// Asks a server that runs, as a user of its own.
+    pub fn of(server: &Server) -> Result<Self> {
+        let tokens = server.create_users(&[OBSERVER.to_owned()])?;
+        let hello = greeting(server.address(), &tokens.concat())?;
         let durability = hello["data"]["durability"].as_str().unwrap_or(UNTOLD);
         Ok(Self {
             driver: announced(&server.log(), "driver"),

@@ -100,6 +100,12 @@ impl Timeline {
         self.samples[0].until(&self.samples[last])
     }
 
+    /// The totals that are not the same in the end.
+    fn moving_totals(&self) -> impl Iterator<Item = usize> {
+        let (first, last) = (&self.samples[0].totals, &self.samples[self.samples.len() - 1].totals);
+        (0..first.len()).filter(|&index| first[index] != last[index])
+    }
+
     /// Rates, CPUs, disk writes and memory over time.
     pub fn chart(&self) -> Chart {
         let mut chart = Chart::new(
@@ -112,7 +118,8 @@ impl Timeline {
             let (earlier, later) = (&pair[0], &pair[1]);
             let spent = earlier.until(later);
             let middle = ((earlier.at - begin) + (later.at - begin)) as f64 / 2e9;
-            for (&(name, before), &(_, after)) in earlier.totals.iter().zip(&later.totals) {
+            for index in self.moving_totals() {
+                let ((name, before), (_, after)) = (earlier.totals[index], later.totals[index]);
                 chart.point(name, "1/s", middle, after.saturating_sub(before) as f64 / spent.seconds);
             }
             let cpus = |usage: &Usage| usage.cpu_ns() as f64 / 1e9 / spent.seconds;
@@ -168,7 +175,7 @@ mod tests {
             generator: usage(0),
             busy_ticks: cpu_ms / 10,
             server_resident_bytes: at_ms,
-            totals: vec![("acked", acked)],
+            totals: vec![("pages", 3), ("acked", acked)],
         }
     }
 

@@ -7,7 +7,7 @@ use super::sender::{Answer, Delivery, Message, Sender, Way};
 use crate::report::Faults;
 
 /// What came back.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy)]
 pub struct Counts {
     pub acked: u64,
     /// Pushes of messages.

@@ -6,9 +6,8 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::options::{LoadOptions, seconds};
 use crate::progress::Progress;
-use crate::timeline::{INTERVAL, Timeline};
+use crate::timeline::{INTERVAL, Timeline, Total};
 
-use super::book::Counts;
 use super::clock::{Clock, Phases, nanoseconds};
 use super::tally::Tally;
 use super::worker::{Pace, Worker};
@@ -58,9 +57,9 @@ impl Watch<'_> {
     /// Shows the warm-up, then samples from the beginning of the measurement to its end.
     fn until_measured(&self, phases: Phases, server: u32) -> Result<Timeline> {
         self.each_interval("warming up", self.clock.ns(), phases.measure_from, |_| Ok(()))?;
-        let mut timeline = Timeline::start(self.clock, server, &totals(self.counts()))?;
-        self.each_interval("measuring", phases.measure_from, phases.measure_to, |counts| {
-            timeline.sample(&totals(counts))
+        let mut timeline = Timeline::start(self.clock, server, &self.totals())?;
+        self.each_interval("measuring", phases.measure_from, phases.measure_to, |totals| {
+            timeline.sample(totals)
         })?;
         Ok(timeline)
     }
@@ -70,7 +69,7 @@ impl Watch<'_> {
         step: &'static str,
         from: u64,
         to: u64,
-        mut act: impl FnMut(Counts) -> Result<()>,
+        mut act: impl FnMut(&[Total]) -> Result<()>,
     ) -> Result<()> {
         self.progress
             .timed_step(step, Duration::from_nanos(to.saturating_sub(from)));
@@ -78,24 +77,24 @@ impl Watch<'_> {
         while next < to {
             next = to.min(next + nanoseconds(INTERVAL));
             self.clock.sleep_until(next);
-            let counts = self.counts();
-            act(counts)?;
-            let news = format!("{step}: {} acked, {} delivered", counts.acked, counts.delivered);
+            let totals = self.totals();
+            act(&totals)?;
+            let achieved = totals.iter().filter(|(_, count)| *count > 0);
+            let achieved: Vec<String> = achieved.map(|(name, count)| format!("{count} {name}")).collect();
+            let news = format!("{step}: {}", achieved.join(", "));
             self.progress.passed(Duration::from_nanos(next - from), news);
         }
         Ok(())
     }
 
-    fn counts(&self) -> Counts {
-        let mut sum = Counts::default();
-        for counts in self.tallies.iter().map(|tally| tally.read()) {
-            sum.acked += counts.acked;
-            sum.delivered += counts.delivered;
+    /// The totals of all workers together.
+    fn totals(&self) -> Vec<Total> {
+        let mut sum = Tally::default().read();
+        for tally in &self.tallies {
+            for (sum, (_, count)) in sum.iter_mut().zip(tally.read()) {
+                sum.1 += count;
+            }
         }
-        sum
+        sum.to_vec()
     }
-}
-
-fn totals(counts: Counts) -> [(&'static str, u64); 2] {
-    [("acked", counts.acked), ("delivered", counts.delivered)]
 }

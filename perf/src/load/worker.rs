@@ -114,11 +114,6 @@ impl Worker {
         Self { syncs: true, ..self }
     }
 
-    /// The token of a client.
-    pub fn token(&self, client: u32) -> &str {
-        &self.lines[client as usize].token
-    }
-
     /// Where the worker's running totals can be read while it runs.
     pub fn tally(&self) -> Arc<Tally> {
         Arc::clone(&self.tally)
@@ -156,7 +151,9 @@ impl Worker {
             self.receive(ready, clock, phases)?;
         }
         self.ready = ready;
-        self.tally.publish(self.book.total, self.sync_latency.len());
+        let total = self.book.total;
+        let (pages, in_sync) = (self.pages.counts.total, self.sync_latency.len());
+        self.tally.publish([total.acked, total.delivered, pages, in_sync]);
         Ok(())
     }
 
@@ -421,7 +418,9 @@ mod tests {
         worker
             .run(clock, Phases::after(clock.ns(), times[0], times[1], times[2]), pace)
             .unwrap();
-        assert_eq!(worker.tally().read(), worker.book.total);
+        let total = worker.book.total;
+        let told = worker.tally().read();
+        assert_eq!(told[..2], [("acked", total.acked), ("delivered", total.delivered)]);
         let mut book = worker.book;
         drop(worker.lines);
         server.join().unwrap();

@@ -103,7 +103,6 @@ impl Report {
     }
 
     /// Adds a growth curve: few points, which people also get as a table.
-    #[allow(dead_code, reason = "the scenarios that grow something come next")]
     pub fn growth(&mut self, chart: Chart) {
         self.growth.push(chart);
     }

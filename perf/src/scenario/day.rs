@@ -69,7 +69,7 @@ impl Day {
         });
         let workers: Vec<Worker> = workers.collect::<Result<_>>()?;
         Ok(Self {
-            setup: Setup::of(&server, workers[0].token(0))?,
+            setup: Setup::of(&server)?,
             workers,
             server,
         })

@@ -39,7 +39,7 @@ pub fn run(options: &HistoryOptions) -> Result<Report> {
     progress.step("creating users");
     let server = Server::start(&options.server)?;
     let mut worker = connect(options, &server)?;
-    let setup = Setup::of(&server, worker.token(0))?;
+    let setup = Setup::of(&server)?;
     progress.step("filling conversations");
     let clock = Clock::start();
     for _ in 0..options.messages {

@@ -51,7 +51,7 @@ pub fn run(options: &StormOptions) -> Result<Report> {
         .map(|number| format!("u{number}"))
         .collect();
     let mut tokens = server.create_users(&names)?;
-    let setup = Setup::of(&server, tokens.first().ok_or("nobody to connect")?)?;
+    let setup = Setup::of(&server)?;
     tokens.resize(names.len() + BACK_ENDS as usize, server::ADMIN_KEY.to_owned());
     let transport = |number| match number < names.len() {
         true => Transport::WebSocket,
@@ -124,7 +124,7 @@ fn restart_under(
     progress.step("reconnecting");
     worker.sync_latency.reset();
     let tally = worker.tally();
-    let recorder = Recorder::start(clock, server.pid(), move || vec![("in sync", tally.in_sync())])?;
+    let recorder = Recorder::start(clock, server.pid(), move || tally.read().to_vec())?;
     let back = clock.ns();
     worker.open_at_once(clock)?;
     let synced_after = Duration::from_nanos(clock.ns() - back);

@@ -96,7 +96,7 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
             server.create_group(&Layout::group(room), &layout.room_users(room))?;
         }
     }
-    Setup::of(&server, tokens.first().ok_or("nobody to connect")?)?.note(&mut report);
+    Setup::of(&server)?.note(&mut report);
     progress.step("connecting");
     let kernel_before = process::kernel_bytes()?;
     let mut workers = connect(layout, load, &server, &tokens)?;
