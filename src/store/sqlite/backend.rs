@@ -201,7 +201,7 @@ impl SqliteBackend {
             self.credentials.execute_batch("COMMIT")?;
             self.ahead = std::mem::take(&mut self.batch.secrets);
         }
-        self.im.execute_batch("COMMIT")?;
+        self.im.prepare_cached("COMMIT")?.execute([])?;
         self.ahead.clear();
         Ok(())
     }
@@ -238,7 +238,8 @@ impl Batch {
 impl Backend for SqliteBackend {
     fn begin(&mut self) -> Result<(), StoreError> {
         self.restore_secrets()?;
-        Ok(self.im.execute_batch("BEGIN IMMEDIATE")?)
+        self.im.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(())
     }
 
     fn write(&mut self, change: &Change) -> Result<(), StoreError> {
