@@ -58,6 +58,8 @@ pub struct Worker {
     pub repeats: Repeats,
     /// Microseconds from the beginning of a connection until its client is in sync.
     pub sync_latency: Histogram<u64>,
+    /// How often a client came to be ready, from the beginning on.
+    arrivals: u64,
     dirty: Vec<u32>,
     pub book: Book,
     pub pages: Pages,
@@ -96,6 +98,7 @@ impl Worker {
             syncs: false,
             repeats: Repeats::default(),
             sync_latency: new_histogram(),
+            arrivals: 0,
             dirty: Vec::new(),
             book,
             pages: Pages::default(),
@@ -152,8 +155,8 @@ impl Worker {
         }
         self.ready = ready;
         let total = self.book.total;
-        let (pages, in_sync) = (self.pages.counts.total, self.sync_latency.len());
-        self.tally.publish([total.acked, total.delivered, pages, in_sync]);
+        let pages = self.pages.counts.total;
+        self.tally.publish([total.acked, total.delivered, pages, self.arrivals]);
         Ok(())
     }
 
@@ -305,6 +308,7 @@ impl Worker {
         }
         if was_under_way && !arrival.is_under_way() {
             self.opening -= 1;
+            self.arrivals += 1;
             let waited = now.saturating_sub(arrival.began);
             self.sync_latency.saturating_record(waited / 1000);
         }
