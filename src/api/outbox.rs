@@ -15,8 +15,8 @@ pub enum Pushed {
 #[derive(Default)]
 pub struct Outbox {
     pending: Vec<u8>,
-    /// Bytes of the write under way; 0 when there is none.
-    in_flight: usize,
+    /// Bytes of the write under way, as far as 32 bits count; 0 when there is none.
+    in_flight: u32,
     /// Nothing more may be added; the connection ends with the last byte.
     finished: bool,
     /// The end was handed out.
@@ -66,7 +66,7 @@ impl Outbox {
 
     /// Bytes that wait or are being written.
     pub fn waiting(&self) -> usize {
-        self.pending.len() + self.in_flight
+        self.pending.len() + self.in_flight as usize
     }
 
     /// The next write and whether it is the last, unless one is under way or there is nothing to do.
@@ -76,7 +76,7 @@ impl Outbox {
             return None;
         }
         self.over = self.finished;
-        self.in_flight = self.pending.len();
+        self.in_flight = u32::try_from(self.pending.len()).unwrap_or(u32::MAX);
         Some((std::mem::take(&mut self.pending), self.finished))
     }
 

@@ -6,25 +6,28 @@ use crate::base::connection::ConnectionId;
 const TICK_MS: u64 = 250;
 
 /// Ticks the wheel reaches ahead; what lies beyond is looked at once in between.
-const SLOTS: u64 = 512;
+const SLOTS: u32 = 512;
 
 /// No deadline.
 pub const NEVER: u64 = u64::MAX;
 
+/// A tick that never comes: those before it last for 34 years.
+const NO_TICK: u32 = u32::MAX;
+
 /// The deadline of one connection, and the wheel's entry for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
-    /// Milliseconds of the monotonic clock.
-    at_ms: u64,
+    /// The first tick at which the time has passed.
+    due: u32,
     /// The tick of the one entry in the wheel that counts; others are left over.
-    tick: u64,
+    entered: u32,
 }
 
 impl Default for Deadline {
     fn default() -> Self {
         Self {
-            at_ms: NEVER,
-            tick: NEVER,
+            due: NO_TICK,
+            entered: NO_TICK,
         }
     }
 }
@@ -34,7 +37,7 @@ pub struct Timers {
     /// What is due at a tick stands in one slot alone, since no entry lies further ahead than the wheel reaches.
     slots: Vec<Vec<ConnectionId>>,
     /// Everything up to this tick has been looked at.
-    done: u64,
+    done: u32,
     entries: usize,
 }
 
@@ -51,35 +54,28 @@ impl Default for Timers {
 impl Timers {
     /// Sets a connection's deadline. A later one costs nothing, an earlier one an entry.
     pub fn set(&mut self, connection: ConnectionId, deadline: &mut Deadline, at_ms: u64) {
-        deadline.at_ms = at_ms;
-        if at_ms == NEVER {
-            return;
-        }
-        let tick = self.tick_for(at_ms);
-        if tick < deadline.tick {
-            deadline.tick = tick;
-            self.insert(tick, connection);
-        }
+        deadline.due = to_tick(at_ms.div_ceil(TICK_MS));
+        self.enter(connection, deadline);
     }
 
     /// Whether an entry taken out by [`Timers::due`] means that the deadline has passed. If it has moved, it
     /// is entered anew.
-    pub fn has_passed(&mut self, tick: u64, connection: ConnectionId, deadline: &mut Deadline, now_ms: u64) -> bool {
-        if deadline.tick != tick {
+    pub fn has_passed(&mut self, tick: u32, connection: ConnectionId, deadline: &mut Deadline, now_ms: u64) -> bool {
+        if deadline.entered != tick {
             return false;
         }
-        deadline.tick = NEVER;
-        if deadline.at_ms <= now_ms {
-            deadline.at_ms = NEVER;
-            return true;
+        deadline.entered = NO_TICK;
+        let passed = deadline.due <= to_tick(now_ms / TICK_MS);
+        if passed {
+            deadline.due = NO_TICK;
         }
-        self.set(connection, deadline, deadline.at_ms);
-        false
+        self.enter(connection, deadline);
+        passed
     }
 
     /// Takes out the entries whose tick has come.
-    pub fn due(&mut self, now_ms: u64) -> Vec<(u64, ConnectionId)> {
-        let now_tick = now_ms / TICK_MS;
+    pub fn due(&mut self, now_ms: u64) -> Vec<(u32, ConnectionId)> {
+        let now_tick = to_tick(now_ms / TICK_MS);
         if self.entries == 0 {
             self.done = self.done.max(now_tick);
             return Vec::new();
@@ -102,21 +98,26 @@ impl Timers {
         if self.entries == 0 {
             return None;
         }
-        let filled = |tick: &u64| !self.slots[(tick % SLOTS) as usize].is_empty();
+        let filled = |tick: &u32| !self.slots[(tick % SLOTS) as usize].is_empty();
         (self.done + 1..=self.done + SLOTS)
             .find(filled)
-            .map(|tick| tick * TICK_MS)
+            .map(|tick| u64::from(tick) * TICK_MS)
     }
 
-    /// The first tick at which the time has passed, within the wheel's reach.
-    fn tick_for(&self, at_ms: u64) -> u64 {
-        at_ms.div_ceil(TICK_MS).clamp(self.done + 1, self.done + SLOTS)
+    /// Enters a deadline into the wheel, as far ahead as it reaches, unless it is there early enough.
+    fn enter(&mut self, connection: ConnectionId, deadline: &mut Deadline) {
+        let tick = deadline.due.clamp(self.done + 1, self.done + SLOTS);
+        if deadline.due != NO_TICK && tick < deadline.entered {
+            deadline.entered = tick;
+            self.slots[(tick % SLOTS) as usize].push(connection);
+            self.entries += 1;
+        }
     }
+}
 
-    fn insert(&mut self, tick: u64, connection: ConnectionId) {
-        self.slots[(tick % SLOTS) as usize].push(connection);
-        self.entries += 1;
-    }
+/// As a tick; one that is too late to be one is [`NO_TICK`].
+fn to_tick(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(NO_TICK)
 }
 
 #[cfg(test)]
@@ -173,7 +174,7 @@ mod tests {
     #[test]
     fn deadlines_beyond_the_wheel_are_met() {
         let (mut timers, mut deadline) = (Timers::default(), Deadline::default());
-        let far = TICK_MS * SLOTS * 3 + 10;
+        let far = TICK_MS * u64::from(SLOTS) * 3 + 10;
         timers.set(ID, &mut deadline, far);
         let mut now = 0;
         while now < far {
@@ -187,6 +188,6 @@ mod tests {
     fn a_long_pause_loses_nothing() {
         let (mut timers, mut deadline) = (Timers::default(), Deadline::default());
         timers.set(ID, &mut deadline, 1000);
-        assert!(fires(&mut timers, &mut deadline, TICK_MS * SLOTS * 10));
+        assert!(fires(&mut timers, &mut deadline, TICK_MS * u64::from(SLOTS) * 10));
     }
 }

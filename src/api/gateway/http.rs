@@ -264,10 +264,9 @@ impl Gateway {
         };
         self.connections
             .append(id, |out| upgrade::write_accepted(accept, protocol, out));
-        let max_frame_bytes = self.runner.setup.max_frame_bytes;
         if let Some(connection) = self.connections.get(id) {
             connection.address = address;
-            connection.protocol = Protocol::Live(Box::new(Live::new(max_frame_bytes)));
+            connection.protocol = Protocol::Live(Live::default());
         }
         self.set_paused(id, false);
         match presented_token(request) {

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Gateway;
-use crate::api::connection::{Connection, Identity};
+use crate::api::connection::{Client, Connection, Identity, LiveIntake};
 use crate::api::context::{Caller, Session};
 use crate::api::credentials::Credential;
 use crate::api::live;
@@ -28,8 +28,7 @@ enum Begun {
     /// `auth`.
     Authenticate {
         token: Box<str>,
-        device: Option<Box<str>>,
-        platform: Option<Box<str>>,
+        client: Client,
         id: RequestId,
     },
     /// Something that is no request.
@@ -53,10 +52,15 @@ impl Gateway {
     }
 
     fn take_frames(&mut self, id: ConnectionId, bytes: &mut [u8]) {
+        let max_frame_bytes = self.runner.setup.max_frame_bytes;
         let Some(live) = self.connections.get(id).and_then(Connection::live) else {
             return;
         };
-        let Some(mut intake) = live.intake.take() else { return };
+        if bytes.is_empty() && live.intake.is_none() {
+            return;
+        }
+        let kept = live.intake.take();
+        let mut intake = kept.map_or_else(|| LiveIntake::new(max_frame_bytes), |kept| *kept);
         let decoder = &mut intake.decoder;
         intake
             .backlog
@@ -64,7 +68,7 @@ impl Gateway {
         let kept = !intake.backlog.is_empty();
         let takes_frames = self.takes_frames(id);
         if let Some(live) = self.connections.get(id).and_then(Connection::live) {
-            live.intake = Some(intake);
+            live.intake = (!intake.is_empty()).then(|| Box::new(intake));
             self.set_paused(id, kept && !takes_frames);
         }
     }
@@ -144,12 +148,13 @@ impl Gateway {
             }
             Begun::Authenticate {
                 token,
-                device,
-                platform,
+                client,
                 id: request,
             } => {
-                if let Some(live) = self.connections.get(id).and_then(Connection::live) {
-                    (live.device, live.platform) = (device, platform);
+                if let Some(live) = self.connections.get(id).and_then(Connection::live)
+                    && client != Client::default()
+                {
+                    live.client = Some(Box::new(client));
                 }
                 self.begin_attach(id, &token, request);
             }
@@ -314,8 +319,10 @@ fn operate(
 fn authentication(data: Object<'_>, id: &RequestId) -> Result<Begun, Refusal> {
     Ok(Begun::Authenticate {
         token: data.str("token")?.into(),
-        device: data.opt_str("deviceId")?.map(shortened),
-        platform: data.opt_str("platform")?.map(shortened),
+        client: Client {
+            device: data.opt_str("deviceId")?.map(shortened),
+            platform: data.opt_str("platform")?.map(shortened),
+        },
         id: id.clone(),
     })
 }

@@ -142,11 +142,12 @@ impl Gateway {
                 return None;
             };
             let session = live.session()?;
+            let client = live.client.as_ref();
             Some(ConnectionInfo {
                 connection: id.to_string().into(),
                 user: session.user.id.clone(),
-                device: live.device.clone(),
-                platform: live.platform.clone(),
+                device: client.and_then(|client| client.device.clone()),
+                platform: client.and_then(|client| client.platform.clone()),
                 address: connection.address.to_string().into(),
                 connected_at: live.attached_at,
             })

@@ -88,6 +88,11 @@ impl Decoder {
         }
     }
 
+    /// Whether no message is begun and incomplete; then a new decoder would do as well.
+    pub fn is_between_messages(&self) -> bool {
+        self.fragments.is_none()
+    }
+
     /// Takes frames from the front of `input` until a message is complete.
     ///
     /// At the next call `input` begins behind the consumed bytes.
