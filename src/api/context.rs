@@ -3,8 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::port::Now;
 use super::refusal::{Fault, Refusal};
 use super::setup::Setup;
@@ -148,7 +146,7 @@ impl Context<'_> {
             user_id: user.id.as_str().to_owned(),
             account: user.key.0,
             generation: user.generation,
-            token_id: Uuid::from_bytes(id).simple().to_string(),
+            token_id: TokenId(id).to_hex(),
             issued_at,
             expires_at,
         };

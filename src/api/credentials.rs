@@ -68,7 +68,7 @@ impl Claim {
             } => Command::Authenticate {
                 user: *user,
                 generation: *generation,
-                token: Some(token.clone()),
+                token: Some(*token),
             },
             Self::Key(digest) => Command::AuthenticateKey(*digest),
         }
@@ -123,7 +123,7 @@ impl Credentials {
             digest,
             user: UserKey(claims.account),
             generation: claims.generation,
-            token: TokenId(claims.token_id.into()),
+            token: TokenId::from_hex(&claims.token_id).ok_or(Fault::Unauthenticated)?,
             expires_at: claims.expires_at * 1000,
         }))
     }

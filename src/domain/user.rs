@@ -87,6 +87,39 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
-/// The `jti` of a token.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct TokenId(pub Box<str>);
+/// The `jti` of a token: 16 random bytes, which tokens and the database write in hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TokenId(pub [u8; 16]);
+
+impl TokenId {
+    /// As tokens and the database write it.
+    pub fn to_hex(self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.0))
+    }
+
+    /// Reads what [`TokenId::to_hex`] wrote; `None` for anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hex.then(|| u128::from_str_radix(text, 16).ok().map(|id| Self(id.to_be_bytes())))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_id_is_read_as_it_was_written() {
+        let id = TokenId([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255]);
+        assert_eq!(id.to_hex(), "000102030405060708090a0b0c0d0eff");
+        assert_eq!(TokenId::from_hex(&id.to_hex()), Some(id));
+        for bad in [
+            "",
+            "t1",
+            "+00102030405060708090a0b0c0d0eff",
+            "000102030405060708090a0b0c0d0eff0",
+        ] {
+            assert_eq!(TokenId::from_hex(bad), None, "{bad}");
+        }
+    }
+}

@@ -6,11 +6,15 @@ use ringim::domain::user::{PasswordHash, TokenId};
 
 use crate::world::{World, create_group, new_user, user};
 
-fn authenticate(world: &mut World, name: &str, generation: i64, token: &str) -> Result<Reply, Rejection> {
+const FIRST: TokenId = TokenId([1; 16]);
+
+const SECOND: TokenId = TokenId([2; 16]);
+
+fn authenticate(world: &mut World, name: &str, generation: i64, token: TokenId) -> Result<Reply, Rejection> {
     let command = Command::Authenticate {
         user: world.key(name),
         generation,
-        token: Some(TokenId(token.into())),
+        token: Some(token),
     };
     world.as_admin(command)
 }
@@ -33,19 +37,25 @@ fn names_that_differ_only_by_case_are_taken() {
 #[test]
 fn a_token_ends_alone_or_with_all_others() {
     let mut world = World::with(&["alice"]);
-    assert!(authenticate(&mut world, "alice", 1, "t1").is_ok());
+    assert!(authenticate(&mut world, "alice", 1, FIRST).is_ok());
     let revoke = Command::RevokeToken {
         user: world.key("alice"),
-        token: TokenId("t1".into()),
+        token: FIRST,
         expires_at: i64::MAX,
     };
     world.as_user("alice", revoke).unwrap();
-    assert_eq!(authenticate(&mut world, "alice", 1, "t1"), Err(Rejection::TokenRevoked));
-    assert!(authenticate(&mut world, "alice", 1, "t2").is_ok());
+    assert_eq!(
+        authenticate(&mut world, "alice", 1, FIRST),
+        Err(Rejection::TokenRevoked)
+    );
+    assert!(authenticate(&mut world, "alice", 1, SECOND).is_ok());
     world.as_user("alice", Command::RevokeTokens(user("alice"))).unwrap();
     assert_eq!(world.ended_sessions(), [SessionEnd::TokenRevoked]);
-    assert_eq!(authenticate(&mut world, "alice", 1, "t2"), Err(Rejection::TokenRevoked));
-    assert!(authenticate(&mut world, "alice", 2, "t2").is_ok());
+    assert_eq!(
+        authenticate(&mut world, "alice", 1, SECOND),
+        Err(Rejection::TokenRevoked)
+    );
+    assert!(authenticate(&mut world, "alice", 2, SECOND).is_ok());
 }
 
 #[test]

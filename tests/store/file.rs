@@ -390,9 +390,9 @@ fn a_full_disk_leaves_the_password_of_before() {
 fn revoked_tokens_that_have_ended_are_forgotten() {
     let folder = tempfile::TempDir::new().expect("a temporary folder");
     let mut backend = open_with(folder.path(), SMALL).expect("the folder opens");
-    let revoke = |token: &str, expires_at| Change::PutRevokedToken {
+    let revoke = |token: TokenId, expires_at| Change::PutRevokedToken {
         user: UserKey(1),
-        token: TokenId(token.into()),
+        token,
         expires_at,
     };
     let mut left = |change: Change| {
@@ -402,6 +402,7 @@ fn revoked_tokens_that_have_ended_are_forgotten() {
         let connection = Connection::open(folder.path().join("im.db")).expect("the file opens");
         strings(&connection, "SELECT token FROM revoked_tokens ORDER BY token").join(" ")
     };
-    assert_eq!(left(revoke("valid", i64::MAX)), "valid");
-    assert_eq!(left(revoke("ended", 1)), "valid");
+    let (valid, ended) = (TokenId([1; 16]), TokenId([2; 16]));
+    assert_eq!(left(revoke(valid, i64::MAX)), valid.to_hex());
+    assert_eq!(left(revoke(ended, 1)), valid.to_hex());
 }

@@ -123,7 +123,7 @@ impl World {
             3 => changed.granted = [UserKey(1), UserKey(2)].into(),
             _ => changed.nickname = Some(format!("Other {}", self.position).into()),
         }
-        let token = TokenId(format!("t{}", self.position).into());
+        let token = TokenId(u128::from(self.position as u64).to_be_bytes());
         vec![
             Change::PutUser(Arc::new(changed)),
             Change::PutRevokedToken {

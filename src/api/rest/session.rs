@@ -31,7 +31,7 @@ fn revoke_presented(context: &Context<'_>) -> Result<Command, crate::api::refusa
     let session = context.session()?;
     Ok(Command::RevokeToken {
         user: session.user.key,
-        token: session.token.clone(),
+        token: session.token,
         expires_at: session.expires_at,
     })
 }

@@ -117,12 +117,12 @@ fn create_one(
 pub fn revoke_token(user: UserKey, token: &TokenId, expires_at: Timestamp) -> Result<Decision, Refusal> {
     let change = Change::PutRevokedToken {
         user,
-        token: token.clone(),
+        token: *token,
         expires_at,
     };
     let event = Event::SessionsEnded {
         user,
-        token: Some(token.clone()),
+        token: Some(*token),
         reason: SessionEnd::TokenRevoked,
     };
     Ok(Decision {

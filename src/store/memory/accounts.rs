@@ -13,7 +13,7 @@ pub(super) struct Accounts {
     ids: BTreeMap<String, UserKey>,
     usernames: BTreeMap<String, UserKey>,
     passwords: BTreeMap<UserKey, PasswordHash>,
-    revoked: BTreeSet<(UserKey, Box<str>)>,
+    revoked: BTreeSet<(UserKey, TokenId)>,
 }
 
 impl Accounts {
@@ -37,11 +37,11 @@ impl Accounts {
     }
 
     pub(super) fn revoke(&mut self, user: UserKey, token: &TokenId) {
-        self.revoked.insert((user, token.0.clone()));
+        self.revoked.insert((user, *token));
     }
 
     pub(super) fn is_revoked(&self, user: UserKey, token: &TokenId) -> bool {
-        self.revoked.contains(&(user, token.0.clone()))
+        self.revoked.contains(&(user, *token))
     }
 
     /// An account by key, deleted ones too.

@@ -61,7 +61,7 @@ pub fn put_password(credentials: &Connection, user: UserKey, hash: &PasswordHash
 
 pub fn put_revoked_token(im: &Connection, user: UserKey, token: &TokenId, expires_at: Timestamp) -> Written {
     let sql = "INSERT OR REPLACE INTO revoked_tokens (user, token, expires_at) VALUES (?1, ?2, ?3)";
-    run(im, sql, params![user.0, token.0, expires_at])?;
+    run(im, sql, params![user.0, token.to_hex(), expires_at])?;
     drop_ended_tokens(im, ENDED_TOKENS_PER_NEW)
 }
 

@@ -50,7 +50,7 @@ impl FactSource for SqliteBackend {
 
     fn is_token_revoked(&mut self, user: UserKey, token: &TokenId) -> Result<bool, FactsError> {
         let sql = "SELECT 1 FROM revoked_tokens WHERE user = ?1 AND token = ?2";
-        Ok(one(&self.im, sql, params![user.0, token.0], |_| Ok(()))?.is_some())
+        Ok(one(&self.im, sql, params![user.0, token.to_hex()], |_| Ok(()))?.is_some())
     }
 
     fn group(&mut self, key: GroupKey) -> Result<Option<Group>, FactsError> {
