@@ -1,4 +1,4 @@
-//! Who is online on any shard, and who wants to know. Best effort: signals between shards may be dropped.
+//! Who is online on other shards, and who wants to know. Best effort: signals between shards may be dropped.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use crate::domain::id::{UserId, UserKey};
 
 /// What one shard knows about presence.
 pub struct Presence {
-    /// The users with sessions, and on which shards.
-    online: BTreeSet<(UserKey, u16)>,
+    /// The users with sessions on other shards, and on which. Those of this shard are in its sessions.
+    elsewhere: BTreeSet<(UserKey, u16)>,
     /// The connections here that watch a user.
     watchers: HashMap<UserKey, Vec<ConnectionId>>,
     /// The users a connection here watches.
@@ -20,7 +20,7 @@ pub struct Presence {
 impl Default for Presence {
     fn default() -> Self {
         Self {
-            online: BTreeSet::new(),
+            elsewhere: BTreeSet::new(),
             watchers: HashMap::new(),
             watched: HashMap::new(),
         }
@@ -28,21 +28,22 @@ impl Default for Presence {
 }
 
 impl Presence {
-    /// A user's first session on a shard began or its last one ended; `true` when that changes whether the user
-    /// is online at all.
+    /// A user's first session on another shard began or its last one ended there; `true` when that changes
+    /// whether the user is online elsewhere.
     pub fn set(&mut self, user: UserKey, shard: u16, online: bool) -> bool {
-        let before = self.is_online(user);
+        let before = self.is_elsewhere(user);
         if online {
-            self.online.insert((user, shard));
+            self.elsewhere.insert((user, shard));
         } else {
-            self.online.remove(&(user, shard));
+            self.elsewhere.remove(&(user, shard));
         }
-        before != self.is_online(user)
+        before != self.is_elsewhere(user)
     }
 
-    /// Whether the user has a session anywhere.
-    pub fn is_online(&self, user: UserKey) -> bool {
-        self.online.range((user, 0)..=(user, u16::MAX)).next().is_some()
+    /// Whether the user has a session on another shard.
+    pub fn is_elsewhere(&self, user: UserKey) -> bool {
+        let mut shards = self.elsewhere.range((user, 0)..=(user, u16::MAX));
+        shards.next().is_some()
     }
 
     /// The connection watches these users and no others.
@@ -88,12 +89,12 @@ mod tests {
     };
 
     #[test]
-    fn a_user_is_online_while_on_any_shard() {
+    fn a_user_is_elsewhere_while_on_any_other_shard() {
         let mut presence = Presence::default();
         let user = UserKey(7);
         assert!(presence.set(user, 0, true) && !presence.set(user, 1, true) && !presence.set(user, 1, true));
-        assert!(!presence.set(user, 0, false) && presence.is_online(user));
-        assert!(presence.set(user, 1, false) && !presence.is_online(user));
+        assert!(!presence.set(user, 0, false) && presence.is_elsewhere(user));
+        assert!(presence.set(user, 1, false) && !presence.is_elsewhere(user));
     }
 
     #[test]

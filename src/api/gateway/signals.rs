@@ -33,7 +33,8 @@ impl Gateway {
             Signal::Watch(users) => {
                 self.presence.watch(asker.connection, &users);
                 for (user, id) in users {
-                    let frame = self.frames.presence(id.as_str(), self.presence.is_online(user));
+                    let online = !self.sessions.of(user).is_empty() || self.presence.is_elsewhere(user);
+                    let frame = self.frames.presence(id.as_str(), online);
                     self.connections.push_ephemeral(asker.connection, frame);
                 }
             }
@@ -43,7 +44,8 @@ impl Gateway {
     /// A user's first session here began or the last one ended.
     pub(super) fn announce(&mut self, user: UserKey, id: &UserId, online: bool) {
         let shard = self.shard;
-        if self.set_presence(user, id, shard, online) {
+        if !self.presence.is_elsewhere(user) {
+            self.show_presence(user, id, online);
             self.runner.outputs.push_back(Output::Presence(id.clone(), online));
         }
         self.runner.tell_peers(PeerMessage::Presence {
@@ -69,7 +71,10 @@ impl Gateway {
                 user_id,
                 online,
             } => {
-                self.set_presence(user, &user_id, shard, online);
+                let changed = self.presence.set(user, shard, online);
+                if changed && self.sessions.of(user).is_empty() {
+                    self.show_presence(user, &user_id, online);
+                }
             }
             PeerMessage::Attempt(attempt) => {
                 let now_ms = self.runner.now.of_attempts();
@@ -113,17 +118,12 @@ impl Gateway {
         }
     }
 
-    /// Notes presence on a shard and tells those who watch; `true` when the user came or went altogether.
-    fn set_presence(&mut self, user: UserKey, id: &UserId, shard: u16, online: bool) -> bool {
-        let changed = self.presence.set(user, shard, online);
-        if changed {
-            let frame = self.frames.presence(id.as_str(), online);
-            self.presence
-                .watchers(user)
-                .iter()
-                .for_each(|watcher| self.connections.push_ephemeral(*watcher, frame));
+    /// Tells those who watch that a user came or went altogether.
+    fn show_presence(&mut self, user: UserKey, id: &UserId, online: bool) {
+        let frame = self.frames.presence(id.as_str(), online);
+        for watcher in self.presence.watchers(user) {
+            self.connections.push_ephemeral(*watcher, frame);
         }
-        changed
     }
 
     fn show_typing(&mut self, from: &UserId, chat_type: ChatType, to: &Arc<str>, audience: &[UserKey]) {
