@@ -3,6 +3,7 @@
 //! `cargo bench --bench codec`. The floor is in the kernel: some 5 microseconds for one receive and one send.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ringim::proto::http::{Limits, Progress, RequestParser, Response};
@@ -85,5 +86,12 @@ fn ws_frames(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, http_requests, http_responses, ws_frames);
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(20);
+    targets = http_requests, http_responses, ws_frames
+}
 criterion_main!(benches);
