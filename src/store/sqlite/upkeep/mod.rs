@@ -43,7 +43,7 @@ impl Default for Sizes {
 }
 
 /// Rows one slice handles when nothing waits; about two milliseconds.
-const IDLE_SLICE: i64 = 2_000;
+const IDLE_SLICE: i64 = 400;
 /// Rows below which a slice under load is not worth its transaction.
 const LEAST_SLICE: i64 = 256;
 /// Rows allowed per message, in tenths: to a build, to a flush, and to a sweep of unknown size.
