@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::budget::{Budget, BudgetMultiple};
 use super::summary::Summary;
 use crate::limit::CPU_PER_MESSAGE;
 use crate::report::{Faults, MESSAGES_PER_COMMIT, Report};
@@ -81,11 +82,13 @@ pub struct LimitMultiple {
     /// Messages that ours put into a commit, and the append too.
     pub batch: Summary,
     pub multiple: Summary,
+    /// The same beside a perfect server, where that is known.
+    pub budget: Option<BudgetMultiple>,
 }
 
 impl Comparison {
-    /// Sums up what was played.
-    pub fn new(runs: Vec<Run>) -> Self {
+    /// Sums up what was played; `budget` is that of a perfect server.
+    pub fn new(runs: Vec<Run>, budget: Option<Budget>) -> Self {
         let mut faults = Faults::default();
         for run in &runs {
             faults += run.report.found();
@@ -93,7 +96,7 @@ impl Comparison {
         Self {
             rounds: runs.iter().map(|run| run.round).max().unwrap_or_default(),
             measures: MEASURES.iter().filter_map(|name| Measure::of(name, &runs)).collect(),
-            limit: LimitMultiple::of(&runs),
+            limit: LimitMultiple::of(&runs, budget),
             faults,
             runs,
         }
@@ -152,7 +155,7 @@ impl Measure {
 }
 
 impl LimitMultiple {
-    fn of(runs: &[Run]) -> Option<Self> {
+    fn of(runs: &[Run], budget: Option<Budget>) -> Option<Self> {
         let cpu = |contestant: &str, round: u32| {
             let run = runs
                 .iter()
@@ -160,8 +163,12 @@ impl LimitMultiple {
             run.report.value(CPU_PER_MESSAGE)
         };
         let rounds = runs.iter().filter(|run| run.contestant == OURS).map(|run| run.round);
-        let multiples = rounds.filter_map(|round| Some(cpu(OURS, round)? / (cpu(ECHO, round)? + cpu(APPEND, round)?)));
+        let multiples = rounds.clone();
+        let multiples =
+            multiples.filter_map(|round| Some(cpu(OURS, round)? / (cpu(ECHO, round)? + cpu(APPEND, round)?)));
+        let beside_echo = rounds.filter_map(|round| Some((cpu(OURS, round)?, cpu(ECHO, round)?)));
         Some(Self {
+            budget: budget.and_then(|budget| BudgetMultiple::of(budget, beside_echo)),
             multiple: Summary::of(multiples)?,
             ours: summary(runs, OURS, CPU_PER_MESSAGE)?,
             echo: summary(runs, ECHO, CPU_PER_MESSAGE)?,
@@ -216,7 +223,7 @@ mod tests {
 
     #[test]
     fn ratios_are_ours_divided_by_theirs() {
-        let comparison = Comparison::new(three_rounds());
+        let comparison = Comparison::new(three_rounds(), None);
         let names: Vec<_> = comparison.measures.iter().map(|measure| measure.name).collect();
         assert_eq!(names, ["acked", CPU_PER_MESSAGE]);
         let [acked, cpu] = &comparison.measures[..] else {
@@ -235,7 +242,7 @@ mod tests {
 
     #[test]
     fn the_multiple_of_the_limit_is_that_of_each_round() {
-        let comparison = Comparison::new(three_rounds());
+        let comparison = Comparison::new(three_rounds(), None);
         let limit = comparison.limit.unwrap();
         assert_eq!(
             (limit.echo.median, limit.append.median, limit.batch.median),
@@ -246,20 +253,39 @@ mod tests {
     }
 
     #[test]
+    fn the_limit_alone_is_compared_with_without_a_table_of_ratios() {
+        let text = |runs, budget| Comparison::new(runs, budget).to_string();
+        let alone = || {
+            three_rounds()
+                .into_iter()
+                .filter(|run| run.contestant != "axum")
+                .collect()
+        };
+        assert!(text(three_rounds(), None).contains("ringim divided by\n"));
+        assert!(!text(alone(), None).contains("ringim divided by\n"));
+        assert!(!text(alone(), None).contains("budget"));
+        // The echo took 8, 4 and 6 us, a perfect server then 16, 8 and 12, ours 20, 10 and 15.
+        let with_budget = text(alone(), Some(Budget(10.0)));
+        let line = with_budget.lines().find(|line| line.contains("divided by the budget"));
+        assert!(line.unwrap().ends_with(" 1.25"), "{with_budget}");
+        assert!(with_budget.contains("12.00 (8.00 to 16.00)"), "{with_budget}");
+    }
+
+    #[test]
     fn without_the_limit_there_is_no_multiple() {
         let servers = three_rounds().into_iter().filter(|run| run.contestant != APPEND);
-        assert_eq!(Comparison::new(servers.collect()).limit, None);
+        assert_eq!(Comparison::new(servers.collect(), None).limit, None);
     }
 
     #[test]
     fn a_message_lost_by_anybody_in_any_round_is_a_fault() {
         let mut runs = three_rounds();
-        assert!(Comparison::new(three_rounds()).is_sound());
+        assert!(Comparison::new(three_rounds(), None).is_sound());
         runs[5].report.faults(&Faults {
             lost: 1,
             ..Faults::default()
         });
-        let comparison = Comparison::new(runs);
+        let comparison = Comparison::new(runs, None);
         assert!(!comparison.is_sound());
         assert!(
             comparison.to_string().contains("NOT SOUND: axum in round 2: lost 1\n"),

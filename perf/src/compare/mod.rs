@@ -1,6 +1,7 @@
 //! The same scenario against several servers, interleaved: every round plays each of them once, on a fresh server and
 //! folder, so that a machine that drifts treats all alike. What is reported are medians over the rounds, and ratios.
 
+mod budget;
 mod comparison;
 mod options;
 mod show;
@@ -13,6 +14,7 @@ use crate::error::Result;
 use crate::limit::{self, AppendOptions, Limit};
 use crate::report::{MESSAGES_PER_COMMIT, Report};
 
+use budget::Budget;
 use comparison::{APPEND, Comparison, ECHO, OURS, Run};
 pub use options::CompareOptions;
 use options::{Contest, Opponent};
@@ -20,6 +22,7 @@ use options::{Contest, Opponent};
 /// Plays all rounds.
 pub fn run(options: CompareOptions) -> Result<Comparison> {
     options.against.iter().try_for_each(Opponent::check)?;
+    let budget = Budget::of(&options.contest);
     let mut session = Session::new(options.contest);
     for round in 1..=options.rounds {
         eprintln!("round {round} of {}", options.rounds);
@@ -32,7 +35,7 @@ pub fn run(options: CompareOptions) -> Result<Comparison> {
             }
         }
     }
-    Ok(Comparison::new(session.runs))
+    Ok(Comparison::new(session.runs, budget))
 }
 
 /// Rounds being played.

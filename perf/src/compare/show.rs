@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::budget::ECHO_US;
 use super::comparison::{Comparison, LimitMultiple, Measure, OURS};
 use super::summary::Summary;
 use crate::limit::CPU_PER_MESSAGE;
@@ -77,7 +78,10 @@ impl Comparison {
 
     fn tables(&self) -> Vec<Table> {
         let limit = self.limit.as_ref().map(limit_table);
-        [self.medians(), self.ratios()].into_iter().chain(limit).collect()
+        [Some(self.medians()), self.ratios(), limit]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn medians(&self) -> Table {
@@ -98,7 +102,8 @@ impl Comparison {
         }
     }
 
-    fn ratios(&self) -> Table {
+    /// Nothing if no other server played.
+    fn ratios(&self) -> Option<Table> {
         let others: Vec<&str> = self.servers().into_iter().filter(|&server| server != OURS).collect();
         let row = |measure: &Measure| {
             let cells = others
@@ -106,14 +111,14 @@ impl Comparison {
                 .map(|&other| measure.ratio(other).map_or(NONE.to_owned(), digits));
             std::iter::once(measure.name.to_owned()).chain(cells).collect()
         };
-        Table {
+        (!others.is_empty()).then(|| Table {
             title: format!("{OURS} divided by"),
             head: std::iter::once("")
                 .chain(others.iter().copied())
                 .map(str::to_owned)
                 .collect(),
             rows: self.measures.iter().map(row).collect(),
-        }
+        })
     }
 
     /// Whether all are sound, or who was not.
@@ -179,16 +184,24 @@ impl Measure {
 
 fn limit_table(limit: &LimitMultiple) -> Table {
     let row = |name: &str, summary: Summary| vec![name.to_owned(), spread(summary)];
+    let budget = limit.budget.iter().flat_map(|budget| {
+        let name = format!("budget: {} where the echo takes {ECHO_US:.1}", budget.reckoned);
+        [
+            row(&name, budget.today),
+            row(&format!("{OURS} divided by the budget"), budget.multiple),
+        ]
+    });
+    let limit = [
+        row("raw io_uring echo", limit.echo),
+        row("plain append to SQLite", limit.append),
+        row("messages of a commit", limit.batch),
+        row(OURS, limit.ours),
+        row(&format!("{OURS} divided by echo + append"), limit.multiple),
+    ];
     Table {
         title: "CPU per message beside the limit, us".to_owned(),
         head: vec![String::new(), "median (min to max)".to_owned()],
-        rows: vec![
-            row("raw io_uring echo", limit.echo),
-            row("plain append to SQLite", limit.append),
-            row("messages of a commit", limit.batch),
-            row(OURS, limit.ours),
-            row(&format!("{OURS} divided by echo + append"), limit.multiple),
-        ],
+        rows: limit.into_iter().chain(budget).collect(),
     }
 }
 
