@@ -10,8 +10,16 @@ use crate::load::clock::Clock;
 use crate::process::{self, Usage};
 use crate::report::Chart;
 
-/// How often the timeline is worth a sample.
-pub const INTERVAL: Duration = Duration::from_millis(250);
+/// How often the timeline of a short run is worth a sample.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A plot shows no more than these, however long the run.
+const MOST_SAMPLES: u32 = 500;
+
+/// How often a run of this length is worth a sample.
+pub fn interval(length: Duration) -> Duration {
+    (length / MOST_SAMPLES).max(SHORTEST_INTERVAL)
+}
 
 /// Samples of the server, the generator and the machine, with running totals of what was achieved.
 pub struct Timeline {
@@ -20,7 +28,7 @@ pub struct Timeline {
     samples: Vec<Sample>,
 }
 
-/// A thread that samples, for runs whose own thread is busy.
+/// A thread that samples, for short runs whose own thread is busy.
 pub struct Recorder {
     stop: Sender<()>,
     thread: JoinHandle<Result<Timeline>>,
@@ -141,7 +149,7 @@ impl Recorder {
         let mut timeline = Timeline::start(clock, server, &totals())?;
         let (stop, stopped) = crossbeam_channel::bounded(0);
         let thread = std::thread::spawn(move || {
-            while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            while stopped.recv_timeout(SHORTEST_INTERVAL) == Err(RecvTimeoutError::Timeout) {
                 timeline.sample(&totals())?;
             }
             timeline.sample(&totals())?;
@@ -196,17 +204,24 @@ mod tests {
     }
 
     #[test]
+    fn a_long_run_has_no_more_samples_than_a_plot_shows() {
+        assert_eq!(interval(Duration::from_secs(6)), SHORTEST_INTERVAL);
+        let hour = Duration::from_secs(3600);
+        assert_eq!(hour.div_duration_f64(interval(hour)), f64::from(MOST_SAMPLES));
+    }
+
+    #[test]
     fn a_recorder_samples_until_it_is_stopped() {
         let total = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&total);
         let totals = move || vec![("done", counted.load(Ordering::Relaxed))];
         let recorder = Recorder::start(Clock::start(), std::process::id(), totals).unwrap();
-        std::thread::sleep(INTERVAL + INTERVAL / 2);
+        std::thread::sleep(SHORTEST_INTERVAL + SHORTEST_INTERVAL / 2);
         total.store(7, Ordering::Relaxed);
         let timeline = recorder.stop().unwrap();
         let done: Vec<u64> = timeline.samples.iter().map(|sample| sample.totals[0].1).collect();
         assert_eq!((done.first(), done.last()), (Some(&0), Some(&7)));
         assert!(done.len() >= 3, "{done:?}");
-        assert!(timeline.spent().seconds >= 1.5 * INTERVAL.as_secs_f64());
+        assert!(timeline.spent().seconds >= 1.5 * SHORTEST_INTERVAL.as_secs_f64());
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::options::{LoadOptions, seconds};
 use crate::progress::Progress;
-use crate::timeline::{INTERVAL, Timeline, Total};
+use crate::timeline::{self, Timeline, Total};
 
 use super::clock::{Clock, Phases, nanoseconds};
 use super::tally::Tally;
@@ -71,11 +71,12 @@ impl Watch<'_> {
         to: u64,
         mut act: impl FnMut(&[Total]) -> Result<()>,
     ) -> Result<()> {
-        self.progress
-            .timed_step(step, Duration::from_nanos(to.saturating_sub(from)));
+        let length = Duration::from_nanos(to.saturating_sub(from));
+        self.progress.timed_step(step, length);
+        let interval = nanoseconds(timeline::interval(length));
         let mut next = from;
         while next < to {
-            next = to.min(next + nanoseconds(INTERVAL));
+            next = to.min(next + interval);
             self.clock.sleep_until(next);
             let totals = self.totals();
             act(&totals)?;
