@@ -19,6 +19,9 @@ use crate::error::Result;
 use crate::load::book::new_histogram;
 use crate::load::wire;
 
+use super::outsider::Outsider;
+use super::stopwatch::{Stopwatch, Taken};
+
 /// Conversations created in one batch.
 const CONVERSATION_BATCH: i64 = 1_000;
 
@@ -34,6 +37,7 @@ const BEGINNING_MS: i64 = 1_790_000_000_000;
 pub struct Growing {
     backend: SqliteBackend,
     reader: SqliteReader,
+    stopwatch: Stopwatch,
     random: fastrand::Rng,
     /// For each conversation, its highest number; the first place is unused, since keys begin with 1.
     heads: Vec<i64>,
@@ -60,6 +64,7 @@ impl Growing {
         Ok(Self {
             reader: backend.reader()?,
             backend,
+            stopwatch: Stopwatch::new()?,
             random: fastrand::Rng::with_seed(1),
             heads: vec![0; last as usize + 1],
             position: 0,
@@ -73,19 +78,21 @@ impl Growing {
     }
 
     /// Commits a batch and does the background work before the next one; returns the time of both, which is what the
-    /// next message may have to wait for.
-    pub fn write_batch(&mut self, size: u64) -> Result<Duration> {
+    /// next message may have to wait for. Only for the thread that created the store.
+    pub fn write_batch(&mut self, size: u64) -> Result<Taken> {
         let changes: Vec<Change> = (0..size)
             .map(|_| Change::PutMessage(Arc::new(self.message())))
             .collect();
-        let started = Instant::now();
-        self.backend.begin()?;
-        for change in &changes {
-            self.backend.write(change)?;
-        }
-        self.backend.commit()?;
-        self.backend.maintain(false)?;
-        Ok(started.elapsed())
+        let backend = &mut self.backend;
+        self.stopwatch.time(|| {
+            backend.begin()?;
+            for change in &changes {
+                backend.write(change)?;
+            }
+            backend.commit()?;
+            backend.maintain(false)?;
+            Ok(())
+        })
     }
 
     /// Reads a page of a conversation at a random place; returns the time, and whether all was there.
@@ -109,6 +116,13 @@ impl Growing {
         let expected = (before - PAGE_MESSAGES).max(1)..before;
         let numbers = history.messages.iter().map(|message| message.seq);
         Ok((time, numbers.eq(expected)))
+    }
+
+    /// Reads a whole random conversation as another system does; returns the time, and whether all was there.
+    pub fn read_conversation(&mut self, outsider: &Outsider) -> Result<(Duration, bool)> {
+        let key = self.random_conversation();
+        let (time, numbers) = outsider.read_conversation(&format!("c{key}"))?;
+        Ok((time, numbers.into_iter().eq(1..=self.heads[key as usize])))
     }
 
     /// Finishes all background work as when nothing waits; returns microseconds of each slice.

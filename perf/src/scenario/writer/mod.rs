@@ -1,6 +1,8 @@
 //! The store alone: what a message costs while the file grows, all merging and checkpoints included.
 
 mod growing;
+mod outsider;
+mod stopwatch;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,12 +18,16 @@ use crate::process::{self, Usage};
 use crate::progress::Progress;
 use crate::report::{Chart, Faults, Report};
 use growing::Growing;
+use outsider::Outsider;
 
 /// Rows of one point of the curves.
 const STRETCH: u64 = 500_000;
 
 /// Pages read for one point.
 const PAGES: u32 = 2_000;
+
+/// Conversations read as a whole for one point.
+const CONVERSATIONS: u32 = 500;
 
 /// Ids that a starting server asks for.
 const RECENT_IDS: usize = 1_000_000;
@@ -39,8 +45,12 @@ struct Stretch {
     spent: Usage,
     /// Microseconds of each commit, with the background work before the next one.
     commits: Histogram<u64>,
+    /// The same without waiting for a CPU.
+    own_commits: Histogram<u64>,
     /// Microseconds of each page.
     pages: Histogram<u64>,
+    /// Microseconds of each conversation, read as a whole through `v1_messages`.
+    conversations: Histogram<u64>,
 }
 
 /// Runs the scenario.
@@ -52,7 +62,7 @@ pub fn run(options: &WriterOptions) -> Result<Report> {
     progress.step("growing");
     let (mut stretches, mut faults) = (Vec::new(), Faults::default());
     while store.rows() < options.rows {
-        let stretch = grow(&mut store, options, &mut faults)?;
+        let stretch = grow(&mut store, folder.path(), options, &mut faults)?;
         progress.passed(Duration::ZERO, format!("{} rows", stretch.rows));
         stretches.push(stretch);
     }
@@ -90,30 +100,40 @@ fn open_again(folder: &Path) -> Result<(Duration, Duration)> {
     Ok((opened, started.elapsed()))
 }
 
-/// Writes the rows of a stretch, then reads pages.
-fn grow(store: &mut Growing, options: &WriterOptions, faults: &mut Faults) -> Result<Stretch> {
+/// Writes the rows of a stretch, then reads pages and conversations.
+fn grow(store: &mut Growing, folder: &Path, options: &WriterOptions, faults: &mut Faults) -> Result<Stretch> {
     let (started, before, from) = (Instant::now(), Usage::of(std::process::id())?, store.rows());
-    let mut commits = new_histogram();
+    let (mut commits, mut own_commits) = (new_histogram(), new_histogram());
     while store.rows() < options.rows.min(from + STRETCH) {
         let size = options.batch.min(options.rows - store.rows());
-        commits.saturating_record(store.write_batch(size)?.as_micros() as u64);
+        let taken = store.write_batch(size)?;
+        commits.saturating_record(taken.clock.as_micros() as u64);
+        own_commits.saturating_record(taken.own.as_micros() as u64);
     }
     let seconds = started.elapsed().as_secs_f64();
     let spent = &Usage::of(std::process::id())? - &before;
-    let mut pages = new_histogram();
-    for _ in 0..PAGES {
-        let (time, right) = store.read_page()?;
-        pages.saturating_record(time.as_micros() as u64);
-        faults.wrong_pages += u64::from(!right);
-    }
+    let outsider = Outsider::open(folder)?;
     Ok(Stretch {
         rows: store.rows(),
         written: (store.rows() - from) as f64,
         seconds,
         spent,
         commits,
-        pages,
+        own_commits,
+        pages: read(PAGES, faults, || store.read_page())?,
+        conversations: read(CONVERSATIONS, faults, || store.read_conversation(&outsider))?,
     })
+}
+
+/// Reads so many times; returns microseconds of each, and counts those that did not bring what they should.
+fn read(times: u32, faults: &mut Faults, mut act: impl FnMut() -> Result<(Duration, bool)>) -> Result<Histogram<u64>> {
+    let mut histogram = new_histogram();
+    for _ in 0..times {
+        let (time, is_right) = act()?;
+        histogram.saturating_record(time.as_micros() as u64);
+        faults.wrong_pages += u64::from(!is_right);
+    }
+    Ok(histogram)
 }
 
 impl Stretch {
@@ -157,15 +177,33 @@ fn add_figures(report: &mut Report, stretches: &[Stretch], settled: &Usage) {
 }
 
 fn add_latencies(report: &mut Report, stretches: &[Stretch], slices: &Histogram<u64>) {
-    let mut commits = new_histogram();
+    let (mut commits, mut own_commits) = (new_histogram(), new_histogram());
     for stretch in stretches {
         commits += &stretch.commits;
+        own_commits += &stretch.own_commits;
+    }
+    let mut judged = |name, histogram: &Histogram<u64>, quantile, note| {
+        report.compared_figure(name, milliseconds(histogram, quantile), "ms", note);
+    };
+    judged("commit p99.9", &commits, 0.999, "under 50, on the clock");
+    let note = "on a CPU or blocked, without waiting for a CPU";
+    judged("commit p99.9, our own time", &own_commits, 0.999, note);
+    if let Some(last) = stretches.last() {
+        judged("page of 50 p99", &last.pages, 0.99, "under 1, at the end");
+        let note = "under 5, at the end, all columns of one conversation";
+        judged("v1_messages p50", &last.conversations, 0.5, note);
+        judged("v1_messages p99", &last.conversations, 0.99, note);
+        report.latency("page of 50, at the end", &last.pages);
+        report.latency("v1_messages, at the end", &last.conversations);
     }
     report.latency("commit", &commits);
-    if let Some(last) = stretches.last() {
-        report.latency("page of 50, at the end", &last.pages);
-    }
+    report.latency("commit, our own time", &own_commits);
     report.latency("slice of idle upkeep", slices);
+}
+
+/// A quantile of a histogram of microseconds.
+fn milliseconds(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1e3
 }
 
 fn chart(stretches: &[Stretch]) -> Chart {
@@ -176,14 +214,18 @@ fn chart(stretches: &[Stretch]) -> Chart {
     );
     for stretch in stretches {
         let rows = stretch.rows as f64;
-        let at = |times: &Histogram<u64>, quantile| times.value_at_quantile(quantile) as f64 / 1e3;
         chart.point("rows written", "1/s", rows, stretch.rate());
         chart.point("CPU per row", "us", rows, stretch.cpu_us());
         chart.point("disk bytes per row", "B", rows, stretch.disk_bytes());
-        chart.point("commit p50", "ms", rows, at(&stretch.commits, 0.5));
-        chart.point("commit p99.9", "ms", rows, at(&stretch.commits, 0.999));
-        chart.point("commit max", "ms", rows, at(&stretch.commits, 1.0));
-        chart.point("page p99", "ms", rows, at(&stretch.pages, 0.99));
+        chart.point("commit p50", "ms", rows, milliseconds(&stretch.commits, 0.5));
+        chart.point("commit p99.9", "ms", rows, milliseconds(&stretch.commits, 0.999));
+        let own = milliseconds(&stretch.own_commits, 0.999);
+        chart.point("commit p99.9, our own time", "ms", rows, own);
+        chart.point("commit max", "ms", rows, milliseconds(&stretch.commits, 1.0));
+        chart.point("page p99", "ms", rows, milliseconds(&stretch.pages, 0.99));
+        for (name, quantile) in [("v1_messages p50", 0.5), ("v1_messages p99", 0.99)] {
+            chart.point(name, "ms", rows, milliseconds(&stretch.conversations, quantile));
+        }
     }
     chart
 }
@@ -206,5 +248,9 @@ mod tests {
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["parameters"]["rows"], 2_500);
         assert!(json.to_string().contains("disk bytes per row"));
+        let value = |name| report.value(name).unwrap();
+        assert!(value("v1_messages p50") > 0.0 && value("v1_messages p50") <= value("v1_messages p99"));
+        let (own, clock) = (value("commit p99.9, our own time"), value("commit p99.9"));
+        assert!(own > 0.0 && own <= clock, "{own} of {clock}");
     }
 }
