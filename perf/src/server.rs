@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::error::Result;
 use crate::options::ServerOptions;
+use crate::report::Faults;
 
 /// A key of all scopes, valid for every server of the bench.
 pub const ADMIN_KEY: &str = "ringim-perf-admin-key-0123456789abcdef";
@@ -36,7 +37,7 @@ struct Process(Child);
 /// The data folder of a server that has stopped; deleted when dropped.
 pub struct Stopped {
     folder: TempDir,
-    pub status: ExitStatus,
+    status: ExitStatus,
 }
 
 impl Server {
@@ -212,6 +213,14 @@ impl Stopped {
     /// The database of messages.
     pub fn database(&self) -> PathBuf {
         database_in(&self.folder)
+    }
+
+    /// How it ended, where that must not happen.
+    pub fn faults(&self) -> Faults {
+        Faults {
+            failed_stops: u64::from(!self.status.success()),
+            ..Faults::default()
+        }
     }
 }
 

@@ -119,9 +119,8 @@ impl Day {
         traffic::add_stored(report, &books, &stopped.database())?;
         report.faults(&audit::compare(&stopped.database(), &books)?);
         report.faults(&Faults {
-            failed_stops: u64::from(!stopped.status.success()),
             unhealthy,
-            ..Faults::default()
+            ..stopped.faults()
         });
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::load::wire::{self, Template};
 use crate::load::worker::{Pace, Worker};
 use crate::options::{HistoryOptions, seconds};
 use crate::progress::Progress;
-use crate::report::{Faults, Report};
+use crate::report::Report;
 use crate::server::{self, Server};
 use crate::setup::Setup;
 use crate::timeline::Spent;
@@ -69,10 +69,7 @@ pub fn run(options: &HistoryOptions) -> Result<Report> {
     report.chart(timeline.chart());
     report.faults(&worker.book.faults);
     report.faults(&audit::compare(&stopped.database(), &[worker.book])?);
-    report.faults(&Faults {
-        failed_stops: u64::from(!stopped.status.success()),
-        ..Faults::default()
-    });
+    report.faults(&stopped.faults());
     Ok(report)
 }
 

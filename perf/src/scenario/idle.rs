@@ -86,9 +86,8 @@ pub fn run(options: &IdleOptions) -> Result<Report> {
     report.latency("send to receive, of the sample", &worker.book.delivery_latency);
     report.faults(&worker.book.faults);
     report.faults(&Faults {
-        failed_stops: u64::from(!stopped.status.success()),
         unhealthy,
-        ..Faults::default()
+        ..stopped.faults()
     });
     Ok(report)
 }

@@ -74,9 +74,8 @@ pub fn run(options: &StormOptions) -> Result<Report> {
     report.faults(&worker.book.faults);
     report.faults(&audit::compare(&stopped.database(), &[worker.book])?);
     report.faults(&Faults {
-        failed_stops: u64::from(!stopped.status.success()),
         unhealthy: storm.health.failed,
-        ..Faults::default()
+        ..stopped.faults()
     });
     Ok(report)
 }

@@ -16,7 +16,7 @@ use crate::load::worker::{Pace, Worker};
 use crate::options::{LoadOptions, ServerOptions};
 use crate::process;
 use crate::progress::Progress;
-use crate::report::{Faults, MESSAGES_PER_COMMIT, Report};
+use crate::report::{MESSAGES_PER_COMMIT, Report};
 use crate::server::Server;
 use crate::setup::Setup;
 use crate::timeline::Spent;
@@ -130,10 +130,7 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
     }
     add_stored(&mut report, &books, &stopped.database())?;
     report.faults(&audit::compare(&stopped.database(), &books)?);
-    report.faults(&Faults {
-        failed_stops: u64::from(!stopped.status.success()),
-        ..Faults::default()
-    });
+    report.faults(&stopped.faults());
     Ok(report)
 }
 
