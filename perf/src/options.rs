@@ -230,7 +230,7 @@ pub struct LoadOptions {
     /// Bytes of a message's content
     #[arg(long, default_value_t = 120)]
     pub content_bytes: usize,
-    /// Generator threads
+    /// Generator threads; `history` and `limit echo` have one
     #[arg(long, default_value_t = 1)]
     pub threads: u32,
 }

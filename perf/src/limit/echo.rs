@@ -16,6 +16,7 @@ use crate::load::worker::Pace;
 use crate::options::{LoadOptions, seconds};
 use crate::process::Usage;
 use crate::report::{Faults, Report};
+use crate::scenario::note_load;
 
 /// The name of the server's thread.
 const THREAD: &str = "echo";
@@ -32,7 +33,7 @@ pub fn run(options: &EchoOptions) -> Result<Report> {
         .name(THREAD.to_owned())
         .spawn(move || echo_server::serve(&listener, count))?;
     let mut clients = EchoClients::connect(address, count, message(options.load.content_bytes))?;
-    let pace = pace(&options.load);
+    let pace = Pace::asked(&options.load, WINDOW);
     let played = play(&mut clients, pace, &options.load);
     let counts = clients.close();
     // Its own error says more than that the clients lost their connections.
@@ -41,9 +42,7 @@ pub fn run(options: &EchoOptions) -> Result<Report> {
 
     let mut report = Report::new("limit echo");
     report.parameter("connections", count);
-    note_pace(&mut report, pace);
-    report.parameter("content_bytes", options.load.content_bytes);
-    report.parameter("seconds", options.load.seconds);
+    note_load(&mut report, &options.load, pace);
     report.figure("echoed", counts.echoed as f64 / options.load.seconds, "1/s");
     let each = cpu_ns as f64 / 1e3 / counts.echoed.max(1) as f64;
     report.compared_figure(
@@ -74,21 +73,6 @@ fn play(clients: &mut EchoClients, pace: Pace, load: &LoadOptions) -> Result<u64
         let spent = &after? - &before?;
         Ok(spent.cpu_ns_by_thread.get(THREAD).copied().unwrap_or_default())
     })
-}
-
-fn pace(load: &LoadOptions) -> Pace {
-    match load.rate {
-        Some(rate) => Pace::Rate(rate),
-        None => Pace::Window(load.window.unwrap_or(WINDOW)),
-    }
-}
-
-fn note_pace(report: &mut Report, pace: Pace) {
-    match pace {
-        Pace::Rate(rate) => report.parameter("rate", rate),
-        Pace::Window(window) => report.parameter("window", window),
-        Pace::Silent => {}
-    }
 }
 
 /// A message as the scenarios send it.

@@ -12,7 +12,7 @@ use super::clock::{Clock, Phases, nanoseconds};
 use super::tally::Tally;
 use super::worker::{Pace, Worker};
 
-/// Lets all workers send at `pace` and samples them and the process `server` throughout the measurement.
+/// Lets all workers together send at `pace` and samples them and the process `server` throughout the measurement.
 pub fn run(
     workers: &mut [Worker],
     pace: Pace,
@@ -27,6 +27,7 @@ pub fn run(
         seconds(options.seconds),
         seconds(options.drain),
     );
+    let share = pace.shared_by(workers.len());
     let watch = Watch {
         clock,
         tallies: workers.iter().map(Worker::tally).collect(),
@@ -35,7 +36,7 @@ pub fn run(
     std::thread::scope(|scope| {
         let threads: Vec<_> = workers
             .iter_mut()
-            .map(|worker| scope.spawn(move || worker.run(clock, phases, pace)))
+            .map(|worker| scope.spawn(move || worker.run(clock, phases, share)))
             .collect();
         let timeline = watch.until_measured(phases, server);
         progress.step("waiting for what is under way");

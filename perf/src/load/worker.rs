@@ -17,6 +17,7 @@ use super::repeats::Repeats;
 use super::tally::Tally;
 use super::wire::Incoming;
 use crate::error::Result;
+use crate::options::LoadOptions;
 
 /// Bytes one read takes at the most.
 const READ_BYTES: usize = 64 * 1024;
@@ -29,10 +30,28 @@ pub(super) const LONGEST_WAIT_NS: u64 = 50_000_000;
 pub enum Pace {
     /// Closed loop: each sender keeps so many messages under way.
     Window(u32),
-    /// Open loop: so many messages a second, of all senders of the worker, at random times.
+    /// Open loop: so many messages a second, of all senders together, at random times.
     Rate(f64),
     /// Nobody sends.
     Silent,
+}
+
+impl Pace {
+    /// What the command line asks for: a rate of all workers together, or a window, `window` if none is named.
+    pub fn asked(load: &LoadOptions, window: u32) -> Self {
+        match load.rate {
+            Some(rate) => Self::Rate(rate),
+            None => Self::Window(load.window.unwrap_or(window)),
+        }
+    }
+
+    /// The part of one of so many workers.
+    pub fn shared_by(self, workers: usize) -> Self {
+        match self {
+            Self::Rate(rate) => Self::Rate(rate / workers as f64),
+            Self::Window(_) | Self::Silent => self,
+        }
+    }
 }
 
 /// A client and its connection.

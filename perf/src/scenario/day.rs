@@ -92,8 +92,8 @@ impl Day {
 
     /// Lets everybody do what they do for as long as `load` says.
     pub fn pass(&mut self, load: &LoadOptions, progress: &Progress) -> Result<Timeline> {
-        let rate = load.rate.unwrap_or(RATE) / self.workers.len() as f64;
-        run::run(&mut self.workers, Pace::Rate(rate), load, self.server.pid(), progress)
+        let pace = Pace::Rate(load.rate.unwrap_or(RATE));
+        run::run(&mut self.workers, pace, load, self.server.pid(), progress)
     }
 
     /// Stops the server and adds what came of it all.

@@ -1,6 +1,6 @@
 //! Histories by REST: conversations are filled, then users read pages of 50 at random places of theirs.
 
-use super::{note_server, raise_file_limit, traffic};
+use super::{note_load, note_server, raise_file_limit, traffic};
 use crate::audit;
 use crate::error::Result;
 use crate::load::activity::{Activity, Mix};
@@ -45,10 +45,7 @@ pub fn run(options: &HistoryOptions) -> Result<Report> {
     for _ in 0..options.messages {
         worker.write_once(clock, clock.ns() + nanoseconds(seconds(options.load.drain)))?;
     }
-    let pace = match options.load.rate {
-        Some(rate) => Pace::Rate(rate),
-        None => Pace::Window(options.load.window.unwrap_or(WINDOW)),
-    };
+    let pace = Pace::asked(&options.load, WINDOW);
     worker.mix = Mix::new(vec![(1.0, Activity::Page)]);
     let mut workers = [worker];
     let timeline = run::run(&mut workers, pace, &options.load, server.pid(), &progress)?;
@@ -62,7 +59,7 @@ pub fn run(options: &HistoryOptions) -> Result<Report> {
     report.parameter("connections", options.connections);
     report.parameter("conversations", options.conversations);
     report.parameter("messages", options.messages);
-    traffic::note_load(&mut report, &options.load, WINDOW);
+    note_load(&mut report, &options.load, pace);
     setup.note(&mut report);
     note_server(&mut report, &options.server);
     add_figures(&mut report, &worker, &timeline.spent());

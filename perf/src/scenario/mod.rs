@@ -14,9 +14,21 @@ mod traffic;
 pub mod writer;
 
 use crate::error::Result;
-use crate::options::ServerOptions;
+use crate::load::worker::Pace;
+use crate::options::{LoadOptions, ServerOptions};
 use crate::process;
 use crate::report::Report;
+
+/// Notes how the load was made.
+pub fn note_load(report: &mut Report, load: &LoadOptions, pace: Pace) {
+    match pace {
+        Pace::Rate(rate) => report.parameter("rate", rate),
+        Pace::Window(window) => report.parameter("window", window),
+        Pace::Silent => {}
+    }
+    report.parameter("content_bytes", load.content_bytes);
+    report.parameter("seconds", load.seconds);
+}
 
 /// Notes what the server and the machine are.
 fn note_server(report: &mut Report, options: &ServerOptions) {

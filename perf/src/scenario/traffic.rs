@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{note_server, raise_file_limit};
+use super::{note_load, note_server, raise_file_limit};
 use crate::audit;
 use crate::error::Result;
 use crate::load::book::{Book, new_histogram};
@@ -101,10 +101,7 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
     let kernel_before = process::kernel_bytes()?;
     let mut workers = connect(layout, load, &server, &tokens)?;
     let kernel_bytes = process::kernel_bytes()? as f64 - kernel_before as f64;
-    let pace = match load.rate {
-        Some(rate) => Pace::Rate(rate / workers.len() as f64),
-        None => Pace::Window(load.window.unwrap_or(layout.window)),
-    };
+    let pace = Pace::asked(load, layout.window);
     let timeline = run::run(&mut workers, pace, load, server.pid(), &progress)?;
     let messages_per_commit = server.messages_per_commit();
     let mut books: Vec<Book> = workers.into_iter().map(|worker| worker.book).collect();
@@ -113,7 +110,8 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
     let stopped = server.stop()?;
     progress.step("comparing with the database");
 
-    note_load(&mut report, load, layout.window);
+    note_load(&mut report, load, pace);
+    report.parameter("threads", books.len());
     note_server(&mut report, options);
     add_costs(&mut report, &books, &timeline.spent(), layout.budget);
     if let Some(messages) = messages_per_commit {
@@ -164,17 +162,6 @@ fn connect(layout: &Layout, load: &LoadOptions, server: &Server, tokens: &[Strin
         workers.push(worker);
     }
     Ok(workers)
-}
-
-/// Notes how the load was made.
-pub(super) fn note_load(report: &mut Report, load: &LoadOptions, window: u32) {
-    match load.rate {
-        Some(rate) => report.parameter("rate", rate),
-        None => report.parameter("window", load.window.unwrap_or(window)),
-    }
-    report.parameter("content_bytes", load.content_bytes);
-    report.parameter("seconds", load.seconds);
-    report.parameter("threads", load.threads);
 }
 
 /// Adds rates and what each message cost.
