@@ -10,14 +10,13 @@ use hdrhistogram::Histogram;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
-use super::CPU_PER_MESSAGE;
 use crate::error::Result;
 use crate::load::book::new_histogram;
 use crate::load::message_id::{MessageIds, Place};
 use crate::load::wire;
 use crate::options::seconds;
 use crate::process::Usage;
-use crate::report::{MESSAGES_PER_COMMIT, Report};
+use crate::report::{CPU_PER_MESSAGE, MESSAGES_PER_COMMIT, Report};
 
 /// The name of the thread that writes.
 const THREAD: &str = "append";

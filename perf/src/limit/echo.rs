@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
+use super::EchoOptions;
 use super::echo_client::EchoClients;
 use super::echo_server;
-use super::{CPU_PER_MESSAGE, EchoOptions};
 use crate::error::Result;
 use crate::load::client::Transport;
 use crate::load::clock::{Clock, Phases};
@@ -15,7 +15,7 @@ use crate::load::wire::{self, Template};
 use crate::load::worker::Pace;
 use crate::options::{LoadOptions, seconds};
 use crate::process::Usage;
-use crate::report::{Faults, Report};
+use crate::report::{CPU_PER_MESSAGE, Faults, Report};
 use crate::scenario::note_load;
 
 /// The name of the server's thread.

@@ -12,10 +12,8 @@ use crate::error::Result;
 use crate::options::LoadOptions;
 use crate::report::Report;
 
+pub use crate::report::CPU_PER_MESSAGE;
 pub use append::AppendOptions;
-
-/// The figure that both have in common with a server's report.
-pub const CPU_PER_MESSAGE: &str = "server CPU per message";
 
 /// The two parts of the floor.
 #[derive(Subcommand)]

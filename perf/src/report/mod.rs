@@ -23,8 +23,14 @@ pub use faults::Faults;
 use latency::Latency;
 pub use text::rounded;
 
+/// A figure that others are compared by: what a message, however it is made, costs a server, or the part of one.
+pub const CPU_PER_MESSAGE: &str = "server CPU per message";
+
 /// A figure that other runs are measured by: how many messages of the run a commit took on average.
 pub const MESSAGES_PER_COMMIT: &str = "messages per commit";
+
+/// Bytes of the unit `MiB`.
+pub const MEBIBYTE: f64 = 1_048_576.0;
 
 /// The result of one scenario.
 #[derive(Serialize)]

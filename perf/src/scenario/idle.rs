@@ -14,7 +14,7 @@ use crate::load::worker::{Pace, Worker};
 use crate::options::{IdleOptions, seconds};
 use crate::process::{self, Usage};
 use crate::progress::Progress;
-use crate::report::{Faults, Report};
+use crate::report::{Faults, MEBIBYTE, Report};
 use crate::server::Server;
 use crate::setup::Setup;
 
@@ -105,8 +105,8 @@ fn add_memory(report: &mut Report, before: &Memory, after: &Memory, connections:
         each(before.kernel, after.kernel),
         "B, both ends",
     );
-    report.figure("process memory before", before.process as f64 / 1_048_576.0, "MiB");
-    report.figure("process memory idle", after.process as f64 / 1_048_576.0, "MiB");
+    report.figure("process memory before", before.process as f64 / MEBIBYTE, "MiB");
+    report.figure("process memory idle", after.process as f64 / MEBIBYTE, "MiB");
 }
 
 /// The first clients, in pairs that write to each other at the end.

@@ -10,9 +10,7 @@ use crate::load::clock::{Clock, nanoseconds};
 use crate::options::{LoadOptions, SoakOptions};
 use crate::process::{self, Usage};
 use crate::progress::Progress;
-use crate::report::{Chart, Faults, Report};
-
-const MEBIBYTE: f64 = 1_048_576.0;
+use crate::report::{Chart, Faults, MEBIBYTE, Report};
 
 /// Samples of a run.
 const SAMPLES: f64 = 40.0;

@@ -18,7 +18,7 @@ use crate::load::wire::{self, Template};
 use crate::load::worker::{Pace, Worker};
 use crate::options::{Stop, StormOptions};
 use crate::progress::Progress;
-use crate::report::{Faults, Report};
+use crate::report::{Faults, MEBIBYTE, Report};
 use crate::server::{self, Server};
 use crate::setup::Setup;
 use crate::timeline::{Recorder, Timeline};
@@ -176,7 +176,7 @@ fn add_figures(report: &mut Report, storm: &Storm, worker: &Worker) {
         spent.server.cpu_ns() as f64 / clients / 1e3,
         "us",
     );
-    report.figure("server memory", spent.server_resident_bytes as f64 / 1_048_576.0, "MiB");
+    report.figure("server memory", spent.server_resident_bytes as f64 / MEBIBYTE, "MiB");
     report.latency("reconnect to in sync", &worker.sync_latency);
     report.latency("/healthz meanwhile", &storm.health.latency);
     report.chart(storm.timeline.chart());

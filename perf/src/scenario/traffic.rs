@@ -16,7 +16,7 @@ use crate::load::worker::{Pace, Worker};
 use crate::options::{LoadOptions, ServerOptions};
 use crate::process;
 use crate::progress::Progress;
-use crate::report::{MESSAGES_PER_COMMIT, Report};
+use crate::report::{CPU_PER_MESSAGE, MEBIBYTE, MESSAGES_PER_COMMIT, Report};
 use crate::server::Server;
 use crate::setup::Setup;
 use crate::timeline::Spent;
@@ -172,7 +172,7 @@ fn add_costs(report: &mut Report, books: &[Book], spent: &Spent, budget: &'stati
     let server_cpu = spent.server.cpu_ns();
     report.figure("acked", acked as f64 / spent.seconds, "1/s");
     report.figure("delivered", delivered as f64 / spent.seconds, "1/s");
-    report.compared_figure("server CPU per message", per_message(server_cpu) / 1e3, "us", budget);
+    report.compared_figure(CPU_PER_MESSAGE, per_message(server_cpu) / 1e3, "us", budget);
     report.figure(
         "server CPU per delivery",
         server_cpu as f64 / delivered.max(1) as f64 / 1e3,
@@ -201,7 +201,7 @@ pub(super) fn add_machine(report: &mut Report, spent: &Spent) {
         "",
     );
     report.figure("CPUs busy with other work", spent.other_cpus, "");
-    report.figure("server memory", spent.server_resident_bytes as f64 / 1_048_576.0, "MiB");
+    report.figure("server memory", spent.server_resident_bytes as f64 / MEBIBYTE, "MiB");
 }
 
 /// Adds what a message, warm-up and drain included, takes of the database after the server has stopped.
