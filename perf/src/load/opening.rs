@@ -1,5 +1,6 @@
 //! How the clients of a worker come and go.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::arrival::Stage;
@@ -54,8 +55,16 @@ impl Worker {
         Ok(())
     }
 
+    /// Begins to connect these, which are away and speak HTTP, so that nobody has to let them in.
+    pub fn open_requesters(&mut self, numbers: Range<u32>, clock: Clock) -> Result<()> {
+        for number in numbers {
+            self.begin_opening(number, clock.ns())?;
+        }
+        Ok(())
+    }
+
     /// Begins to connect one that is away.
-    pub fn begin_opening(&mut self, number: u32, now: u64) -> Result<()> {
+    pub(super) fn begin_opening(&mut self, number: u32, now: u64) -> Result<()> {
         let line = &mut self.lines[number as usize];
         if line.client.is_some() {
             return Ok(());

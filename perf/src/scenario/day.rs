@@ -62,17 +62,16 @@ impl Day {
         let content = wire::content(options.load.content_bytes);
         let workers = (0..threads).map(|number| {
             let village = Village::new(number, options.users / threads);
-            let mut worker = village.people(&server, ids, &content)?;
+            village.people(&server, ids, &content)
+        });
+        let mut workers: Vec<Worker> = workers.collect::<Result<_>>()?;
+        let setup = Setup::of(&server)?;
+        progress.step("connecting");
+        for worker in &mut workers {
             worker.open_all(Clock::start())?;
             worker.sync_latency.reset();
-            Ok(worker)
-        });
-        let workers: Vec<Worker> = workers.collect::<Result<_>>()?;
-        Ok(Self {
-            setup: Setup::of(&server)?,
-            workers,
-            server,
-        })
+        }
+        Ok(Self { setup, workers, server })
     }
 
     /// The server's process.

@@ -38,13 +38,12 @@ pub fn run(options: &HistoryOptions) -> Result<Report> {
     let progress = Progress::start("history");
     progress.step("creating users");
     let server = Server::start(&options.server)?;
-    let mut worker = connect(options, &server)?;
+    let mut worker = people(options, &server)?;
     let setup = Setup::of(&server)?;
     progress.step("filling conversations");
     let clock = Clock::start();
-    for _ in 0..options.messages {
-        worker.write_once(clock, clock.ns() + nanoseconds(seconds(options.load.drain)))?;
-    }
+    fill(&mut worker, options, clock)?;
+    worker.open_requesters(0..options.connections, clock)?;
     let pace = Pace::asked(&options.load, WINDOW);
     worker.mix = Mix::new(vec![(1.0, Activity::Page)]);
     let mut workers = [worker];
@@ -70,8 +69,18 @@ pub fn run(options: &HistoryOptions) -> Result<Report> {
     Ok(report)
 }
 
-/// Each reader has conversations of its own; the partner writes in each, through the back end.
-fn connect(options: &HistoryOptions, server: &Server) -> Result<Worker> {
+/// Lets the back end write, and leave: a server closes connections on which nothing is asked.
+fn fill(worker: &mut Worker, options: &HistoryOptions, clock: Clock) -> Result<()> {
+    worker.open_requesters(options.connections..options.connections + BACK_ENDS, clock)?;
+    for _ in 0..options.messages {
+        worker.write_once(clock, clock.ns() + nanoseconds(seconds(options.load.drain)))?;
+    }
+    worker.leave_all();
+    Ok(())
+}
+
+/// Clients who are away. Each reader has conversations of its own; the partner writes in each, through the back end.
+fn people(options: &HistoryOptions, server: &Server) -> Result<Worker> {
     let reader = |number: u32| format!("reader{number}");
     let partner = |number: u32| format!("partner{number}");
     let readers: Vec<String> = (0..options.connections).map(reader).collect();
@@ -101,7 +110,6 @@ fn connect(options: &HistoryOptions, server: &Server) -> Result<Worker> {
             Reader::new(number, conversations.collect())
         })
         .collect();
-    worker.open_all(Clock::start())?;
     Ok(worker)
 }
 

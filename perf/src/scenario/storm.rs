@@ -112,9 +112,7 @@ fn restart_under(
     let probe = Probe::start(server.address());
     worker.leave_all();
     let clients = options.connections.div_ceil(2) * 2;
-    for number in clients..clients + BACK_ENDS {
-        worker.begin_opening(number, clock.ns())?;
-    }
+    worker.open_requesters(clients..clients + BACK_ENDS, clock)?;
     progress.step("storing messages while all are away");
     for _ in 0..options.away {
         worker.write_once(clock, clock.ns() + nanoseconds(PATIENCE))?;
