@@ -10,7 +10,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::error::Result;
-use crate::load::book::new_histogram;
+use crate::load::book::{new_histogram, record};
 use crate::load::clock::{Clock, nanoseconds};
 
 /// How often it is asked.
@@ -62,7 +62,7 @@ fn ask_until(address: SocketAddr, stopped: &AtomicBool) -> Answers {
     while !stopped.load(Ordering::Relaxed) {
         clock.sleep_until(due);
         let answer = ask(address);
-        answers.latency.saturating_record(clock.ns().saturating_sub(due) / 1000);
+        record(&mut answers.latency, due, clock.ns());
         answers.failed += u64::from(!answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200 ")));
         due += nanoseconds(INTERVAL);
     }

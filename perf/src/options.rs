@@ -55,11 +55,11 @@ pub enum Scenario {
     #[command(subcommand)]
     Limit(Limit),
     /// Serves a WebSocket echo at /echo on the real codec and connection code, until killed
-    Echo(EchoOptions),
+    Echo(EchoServerOptions),
 }
 
 #[derive(Args)]
-pub struct EchoOptions {
+pub struct EchoServerOptions {
     /// Where to listen; with port 0 the kernel chooses one, and the first line printed tells it
     #[arg(long, default_value = "127.0.0.1:9001")]
     pub listen: SocketAddr,

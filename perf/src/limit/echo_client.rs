@@ -9,7 +9,7 @@ use ringim::proto::backlog::Backlog;
 use ringim::proto::ws::{self, Decoder, Message, Opcode, Progress, Role};
 
 use crate::error::Result;
-use crate::load::book::new_histogram;
+use crate::load::book::{new_histogram, record};
 use crate::load::clock::{Clock, Phases};
 use crate::load::pacer::Pacer;
 use crate::load::poller::Poller;
@@ -127,7 +127,7 @@ impl EchoClients {
             counts.spoilt += u64::from(text != self.text);
             if phases.is_measured(now) {
                 counts.echoed += 1;
-                counts.latency.saturating_record(now.saturating_sub(intended) / 1000);
+                record(&mut counts.latency, intended, now);
             }
         })?;
         if again {

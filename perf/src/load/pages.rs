@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use hdrhistogram::Histogram;
 
-use super::book::{Book, new_histogram};
+use super::book::{Book, new_histogram, record};
 use super::wire::HistoryPage;
 
 /// Messages of a full page.
@@ -121,9 +121,7 @@ impl Pages {
         self.counts.total += 1;
         if asked.measured {
             self.counts.measured += 1;
-            self.counts
-                .latency
-                .saturating_record(now.saturating_sub(asked.intended) / 1000);
+            record(&mut self.counts.latency, asked.intended, now);
         }
     }
 

@@ -26,6 +26,7 @@ pub struct Ready {
 }
 
 impl Poller {
+    /// A poller that watches nothing yet.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::activity::{Activity, Mix, Peer};
 use super::arrival::{Arrival, Stage};
-use super::book::{Book, new_histogram};
+use super::book::{Book, new_histogram, record};
 use super::client::{Client, Flushed, Transport};
 use super::clock::{Clock, Phases};
 use super::pacer::Pacer;
@@ -62,6 +62,17 @@ pub(super) struct Line {
     pub(super) client: Option<Client>,
     pub(super) arrival: Arrival,
     is_dirty: bool,
+}
+
+/// What a client does after what it has received.
+#[derive(Default)]
+struct Next {
+    /// It asks for what it missed, or for more of it.
+    sync: bool,
+    /// It asks again after so many milliseconds, for the server was busy.
+    sync_after_ms: Option<u64>,
+    /// It is ready now.
+    arrives: bool,
 }
 
 /// The clients of one thread.
@@ -296,15 +307,15 @@ impl Worker {
         let now = clock.ns();
         let measuring = phases.is_measured(now);
         let was_under_way = arrival.is_under_way();
-        let (mut asks, mut repeat_after) = (false, None);
+        let mut next = Next::default();
         let result = client.receive(&mut self.buffer, |frame| match Incoming::read(frame) {
             Incoming::Ack { id, seq } => book.acked(ready.key, id, seq, now, measuring),
             Incoming::Message { id, seq } => book.delivered(ready.key, id, seq, now, measuring),
-            Incoming::Page(page) => asks = arrival.take(&page, ready.key, book),
+            Incoming::Page(page) => next.sync = arrival.take(&page, ready.key, book),
             Incoming::Error {
                 id: None,
                 retry_after_ms: Some(delay),
-            } if arrival.stage == Stage::Syncing => repeat_after = Some(delay),
+            } if arrival.stage == Stage::Syncing => next.sync_after_ms = Some(delay),
             Incoming::History(page) => pages.received(ready.key, &page, book, now),
             Incoming::Error { id, .. } => {
                 if book.faults.refused == 0 {
@@ -314,30 +325,39 @@ impl Worker {
                 book.refused(id);
             }
             Incoming::Hello => {
-                asks = syncs;
+                next.sync = syncs;
                 arrival.stage = if syncs { Stage::Syncing } else { Stage::Ready };
             }
             Incoming::Other => {}
         });
-        if asks {
-            client.send(&arrival.request(), self.random.u32(..));
-        }
-        if let Some(delay) = repeat_after {
-            self.repeats.add(ready.key, now, delay, &mut self.random);
-        }
-        if was_under_way && !arrival.is_under_way() {
-            self.opening -= 1;
-            self.arrivals += 1;
-            let waited = now.saturating_sub(arrival.began);
-            self.sync_latency.saturating_record(waited / 1000);
-        }
-        if client.has_output() {
-            self.mark_dirty(ready.key);
-        }
+        next.arrives = was_under_way && !arrival.is_under_way();
+        self.go_on(ready.key, &next, now);
         if let Err(error) = result {
             self.disconnected(ready.key, &error);
         }
         Ok(())
+    }
+
+    /// Does what follows from what a client has received.
+    fn go_on(&mut self, number: u32, next: &Next, now: u64) {
+        let Line { client, arrival, .. } = &mut self.lines[number as usize];
+        let Some(client) = client else {
+            return;
+        };
+        if next.sync {
+            client.send(&arrival.request(), self.random.u32(..));
+        }
+        if let Some(delay) = next.sync_after_ms {
+            self.repeats.add(number, now, delay, &mut self.random);
+        }
+        if next.arrives {
+            self.opening -= 1;
+            self.arrivals += 1;
+            record(&mut self.sync_latency, arrival.began, now);
+        }
+        if client.has_output() {
+            self.mark_dirty(number);
+        }
     }
 
     fn disconnected(&mut self, number: u32, error: &crate::error::Error) {

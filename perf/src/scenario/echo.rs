@@ -23,13 +23,13 @@ use ringim::runtime::{operations, passwords, readers};
 use slab::Slab;
 
 use crate::error::Result;
-use crate::options::EchoOptions;
+use crate::options::EchoServerOptions;
 
 /// Bytes of the largest message: the suite sends 16 MiB.
 const MESSAGE_BYTES: u32 = 32 << 20;
 
 /// Serves until the process is killed.
-pub fn serve(options: &EchoOptions) -> Result<Infallible> {
+pub fn serve(options: &EchoServerOptions) -> Result<Infallible> {
     let (address, ended) = start(options.listen)?;
     println!("ws://{address}/echo");
     let _ = ended.recv();
