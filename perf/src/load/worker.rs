@@ -318,9 +318,9 @@ impl Worker {
             } if arrival.stage == Stage::Syncing => next.sync_after_ms = Some(delay),
             Incoming::History(page) => pages.received(ready.key, &page, book, now),
             Incoming::Error { id, .. } => {
-                if book.faults.refused == 0 {
-                    eprintln!("ringim-perf: refused: {}", String::from_utf8_lossy(frame));
-                }
+                tell_first(book.faults.refused, || {
+                    format!("refused: {}", String::from_utf8_lossy(frame))
+                });
                 pages.refused(ready.key);
                 book.refused(id);
             }
@@ -361,11 +361,18 @@ impl Worker {
     }
 
     fn disconnected(&mut self, number: u32, error: &crate::error::Error) {
-        if self.book.faults.disconnected == 0 {
-            eprintln!("ringim-perf: client {number} was disconnected: {error}");
-        }
+        tell_first(self.book.faults.disconnected, || {
+            format!("client {number} was disconnected: {error}")
+        });
         self.book.faults.disconnected += 1;
         self.leave(number);
+    }
+}
+
+/// Tells of a fault if there was none of its kind before.
+fn tell_first(before: u64, fault: impl FnOnce() -> String) {
+    if before == 0 {
+        eprintln!("ringim-perf: {}", fault());
     }
 }
 

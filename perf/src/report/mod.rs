@@ -10,6 +10,7 @@ mod plot;
 mod scale;
 mod text;
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::SystemTime;
 
@@ -52,7 +53,7 @@ struct Figure {
     unit: &'static str,
     /// What it should be compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<&'static str>,
+    note: Option<Cow<'static, str>>,
 }
 
 impl Report {
@@ -94,12 +95,18 @@ impl Report {
     }
 
     /// Adds a measured value and what it should be compared with.
-    pub fn compared_figure(&mut self, name: impl Display, value: f64, unit: &'static str, note: &'static str) {
+    pub fn compared_figure(
+        &mut self,
+        name: impl Display,
+        value: f64,
+        unit: &'static str,
+        note: impl Into<Cow<'static, str>>,
+    ) {
         self.figures.push(Figure {
             name: name.to_string(),
             value,
             unit,
-            note: Some(note),
+            note: Some(note.into()),
         });
     }
 

@@ -47,7 +47,11 @@ impl Report {
         }
         page.heading("Figures");
         let row = |figure: &Figure| {
-            let note = figure.note.map(|note| format!("\n({note})")).unwrap_or_default();
+            let note = figure
+                .note
+                .as_ref()
+                .map(|note| format!("\n({note})"))
+                .unwrap_or_default();
             vec![
                 figure.name.clone() + &note,
                 rounded(figure.value),

@@ -9,7 +9,11 @@ impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "{}: {}\n", self.scenario, self.parameter_line())?;
         for figure in &self.figures {
-            let note = figure.note.map(|note| format!("  ({note})")).unwrap_or_default();
+            let note = figure
+                .note
+                .as_ref()
+                .map(|note| format!("  ({note})"))
+                .unwrap_or_default();
             let value = rounded(figure.value);
             writeln!(out, "  {:<34} {value:>12} {}{note}", figure.name, figure.unit)?;
         }

@@ -39,6 +39,15 @@ impl Memory {
     }
 }
 
+/// What was measured.
+struct Idleness {
+    before: Memory,
+    connect_seconds: f64,
+    /// While all were connected and nobody did anything.
+    spent: Usage,
+    after: Memory,
+}
+
 /// Runs the scenario.
 pub fn run(options: &IdleOptions) -> Result<Report> {
     raise_file_limit()?;
@@ -51,20 +60,11 @@ pub fn run(options: &IdleOptions) -> Result<Report> {
         .collect();
     let tokens = server.create_users(&names)?;
     let setup = Setup::of(&server)?;
-    let before = Memory::now(server.pid())?;
-
-    progress.step("connecting");
-    let clock = Clock::start();
+    progress.step("connecting, and staying idle");
     let book = Book::new(MessageIds::random(), 0, sample(&names, options.sample), names.len());
     let mut worker = Worker::new(server.address(), &tokens, |_| Transport::WebSocket, book)?;
-    worker.open_all(clock)?;
-    let connect_seconds = clock.ns() as f64 / 1e9;
-    progress.step("staying idle");
-    stay_idle(&mut worker, clock, options.seconds)?;
-    let spent_before = Usage::of(server.pid())?;
-    stay_idle(&mut worker, clock, options.seconds)?;
-    let spent = &Usage::of(server.pid())? - &spent_before;
-    let after = Memory::now(server.pid())?;
+    let clock = Clock::start();
+    let idleness = measure(&mut worker, server.pid(), clock, options.seconds)?;
     progress.step("letting the sample chat");
     chat(&mut worker, clock)?;
     let unhealthy = u64::from(!server.is_healthy());
@@ -75,9 +75,10 @@ pub fn run(options: &IdleOptions) -> Result<Report> {
     report.parameter("sample", options.sample);
     setup.note(&mut report);
     note_server(&mut report, &options.server);
-    add_memory(&mut report, &before, &after, names.len());
-    report.figure("CPU while idle", spent.cpu_ns() as f64 / options.seconds / 1e6, "ms/s");
-    report.figure("connected in", connect_seconds, "s");
+    add_memory(&mut report, &idleness.before, &idleness.after, names.len());
+    let cpu = idleness.spent.cpu_ns() as f64 / options.seconds / 1e6;
+    report.figure("CPU while idle", cpu, "ms/s");
+    report.figure("connected in", idleness.connect_seconds, "s");
     report.figure(
         "messages of the sample",
         worker.book.total.acked as f64,
@@ -90,6 +91,23 @@ pub fn run(options: &IdleOptions) -> Result<Report> {
         ..stopped.faults()
     });
     Ok(report)
+}
+
+/// Connects all, waits until they have settled, and measures for as long again.
+fn measure(worker: &mut Worker, server: u32, clock: Clock, time: f64) -> Result<Idleness> {
+    let before = Memory::now(server)?;
+    let began = clock.ns();
+    worker.open_all(clock)?;
+    let connect_seconds = (clock.ns() - began) as f64 / 1e9;
+    stay_idle(worker, clock, time)?;
+    let spent_before = Usage::of(server)?;
+    stay_idle(worker, clock, time)?;
+    Ok(Idleness {
+        before,
+        connect_seconds,
+        spent: &Usage::of(server)? - &spent_before,
+        after: Memory::now(server)?,
+    })
 }
 
 fn add_memory(report: &mut Report, before: &Memory, after: &Memory, connections: usize) {

@@ -10,7 +10,7 @@ use crate::load::clock::{Clock, nanoseconds};
 use crate::options::{LoadOptions, SoakOptions};
 use crate::process::{self, Usage};
 use crate::progress::Progress;
-use crate::report::{Chart, Faults, MEBIBYTE, Report};
+use crate::report::{Chart, Faults, MEBIBYTE, Report, rounded};
 
 /// Samples of a run.
 const SAMPLES: f64 = 40.0;
@@ -103,49 +103,57 @@ fn watch(over: &AtomicBool, interval: Duration, server: u32, folder: &Path) -> R
     Ok(samples)
 }
 
+/// How much something grew in the second half, and how much it may.
+struct Growth {
+    name: &'static str,
+    unit: &'static str,
+    value: f64,
+    bound: f64,
+}
+
 /// Adds how much everything grew in the second half, and counts the bounds that were broken.
 fn judge(report: &mut Report, samples: &[Sample], messages_per_second: f64) -> Faults {
     let (Some(first), Some(middle), Some(last)) = (samples.first(), samples.get(samples.len() / 2), samples.last())
     else {
         return Faults::default();
     };
-    let messages = messages_per_second * (last.seconds - middle.seconds);
-    let grown = [
-        (
-            "memory grown in the second half",
-            "MiB",
-            (last.memory - middle.memory) / MEBIBYTE,
-            (MEMORY_SLACK + MEMORY_PER_MESSAGE * messages) / MEBIBYTE,
-            "at most 16 MiB and 256 B a message",
-        ),
-        (
-            "descriptors grown in the second half",
-            "",
-            last.descriptors - middle.descriptors,
-            DESCRIPTOR_SLACK,
-            "at most 64",
-        ),
-        (
-            "disk grown in the second half",
-            "MiB",
-            (last.disk - middle.disk) / MEBIBYTE,
-            (DISK_SLACK + DISK_PER_MESSAGE * messages) / MEBIBYTE,
-            "at most 128 MiB and 2048 B a message",
-        ),
-        (
-            "CPU of the second half to the first",
-            "",
-            middle.cpus_until(last) / first.cpus_until(middle),
-            CPU_RATIO,
-            "at most 1.5",
-        ),
-    ];
     let mut faults = Faults::default();
-    for (name, unit, value, bound, note) in grown {
-        report.compared_figure(name, value, unit, note);
-        faults.outgrown += u64::from(value > bound);
+    for growth in growths(first, middle, last, messages_per_second) {
+        let note = format!("at most {}", rounded(growth.bound));
+        report.compared_figure(growth.name, growth.value, growth.unit, note);
+        faults.outgrown += u64::from(growth.value > growth.bound);
     }
     faults
+}
+
+fn growths(first: &Sample, middle: &Sample, last: &Sample, messages_per_second: f64) -> [Growth; 4] {
+    let messages = messages_per_second * (last.seconds - middle.seconds);
+    [
+        Growth {
+            name: "memory grown in the second half",
+            unit: "MiB",
+            value: (last.memory - middle.memory) / MEBIBYTE,
+            bound: (MEMORY_SLACK + MEMORY_PER_MESSAGE * messages) / MEBIBYTE,
+        },
+        Growth {
+            name: "descriptors grown in the second half",
+            unit: "",
+            value: last.descriptors - middle.descriptors,
+            bound: DESCRIPTOR_SLACK,
+        },
+        Growth {
+            name: "disk grown in the second half",
+            unit: "MiB",
+            value: (last.disk - middle.disk) / MEBIBYTE,
+            bound: (DISK_SLACK + DISK_PER_MESSAGE * messages) / MEBIBYTE,
+        },
+        Growth {
+            name: "CPU of the second half to the first",
+            unit: "",
+            value: middle.cpus_until(last) / first.cpus_until(middle),
+            bound: CPU_RATIO,
+        },
+    ]
 }
 
 fn chart(samples: &[Sample]) -> Chart {

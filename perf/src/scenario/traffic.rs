@@ -65,6 +65,18 @@ impl Layout {
         (0..self.members).map(|member| self.user(room, member)).collect()
     }
 
+    /// Creates the users and their groups; returns the users' tokens.
+    fn create(&self, server: &Server) -> Result<Vec<String>> {
+        let names: Vec<String> = (0..self.rooms).flat_map(|room| self.room_users(room)).collect();
+        let tokens = server.create_users(&names)?;
+        if self.audience == Audience::Group {
+            for room in 0..self.rooms {
+                server.create_group(&Self::group(room), &self.room_users(room))?;
+            }
+        }
+        Ok(tokens)
+    }
+
     fn template(&self, room: u32, author: u32, content: &str) -> Template {
         let (to, chat_type) = match self.audience {
             Audience::Partner => (self.user(room, author ^ 1), "single"),
@@ -89,13 +101,7 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
     progress.step("starting the server");
     let server = Server::start(options)?;
     progress.step("creating users");
-    let names: Vec<String> = (0..layout.rooms).flat_map(|room| layout.room_users(room)).collect();
-    let tokens = server.create_users(&names)?;
-    if layout.audience == Audience::Group {
-        for room in 0..layout.rooms {
-            server.create_group(&Layout::group(room), &layout.room_users(room))?;
-        }
-    }
+    let tokens = layout.create(&server)?;
     Setup::of(&server)?.note(&mut report);
     progress.step("connecting");
     let kernel_before = process::kernel_bytes()?;
