@@ -126,13 +126,20 @@ impl Server {
 
     /// Creates the users and returns a token for each.
     pub fn create_users(&self, names: &[String]) -> Result<Vec<String>> {
-        let mut tokens = Vec::with_capacity(names.len());
         for names in names.chunks(BULK_ITEMS) {
             let users: Vec<Value> = names.iter().map(|name| json!({"id": name, "username": name})).collect();
             let imported = self.post("/api/admin/user/import", &json!({ "users": users }))?;
             if let Some(refused) = items(&imported)?.iter().find(|item| item["ok"] != true) {
                 return Err(format!("a user was not imported: {refused}").into());
             }
+        }
+        self.new_tokens(names)
+    }
+
+    /// A new token for each of these users.
+    pub fn new_tokens(&self, names: &[String]) -> Result<Vec<String>> {
+        let mut tokens = Vec::with_capacity(names.len());
+        for names in names.chunks(BULK_ITEMS) {
             let minted = self.post("/api/admin/user/token", &json!({ "userIds": names }))?;
             for item in items(&minted)? {
                 tokens.push(item["token"].as_str().ok_or("a token is missing")?.to_owned());
