@@ -4,32 +4,32 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench says what went wrong by panicking")]
 
+#[path = "common/settings.rs"]
+mod settings;
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/gateway/socket.rs"]
 mod socket;
+#[path = "common/submissions.rs"]
+mod submissions;
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/gateway/world.rs"]
 mod world;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ringim::base::connection::ConnectionId;
-use ringim::domain::command::{Actor, Command, NewUser, Send, Submission, Ticket};
-use ringim::domain::conversation::ChatType;
 use ringim::domain::decide::decide;
 use ringim::domain::facts::{Facts, Lookup};
-use ringim::domain::id::{MessageId, UserKey, Username};
-use ringim::domain::message::{Body, Content};
+use ringim::domain::id::UserKey;
 use ringim::store::committer::Committer;
 use ringim::store::memory::MemoryStore;
 use serde_json::{Value, json};
 
 use crate::socket::{Socket, text_frame};
+use crate::submissions::TEXT;
 use crate::world::{ADMIN_KEY, World};
 
-const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
 /// Users created or signed in by one request.
 const BULK: usize = 1_000;
 
@@ -87,49 +87,13 @@ fn command(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn new_user(name: &str) -> NewUser {
-    NewUser {
-        id: None,
-        username: Username::parse(name).unwrap(),
-        nickname: None,
-        password: None,
-    }
-}
-
-fn submission(actor: Actor, command: Command) -> Submission {
-    Submission {
-        actor,
-        command,
-        connection: None,
-        ticket: Ticket {
-            asker: Ticket::NOBODY,
-            number: 0,
-        },
-    }
-}
-
 /// The rules alone: a message between two users who have a conversation.
 fn decision(criterion: &mut Criterion) {
     let store = MemoryStore::new();
     let mut committer = Committer::new(store.backend(), 1_000).unwrap();
-    let users = Command::CreateUsers(vec![new_user("ann"), new_user("bob")]);
-    let send = |id: &str| {
-        let send = Send {
-            id: MessageId::parse(id).unwrap(),
-            from: None,
-            chat_type: ChatType::Single,
-            to: "bob".into(),
-            body: Arc::new(Body {
-                content_type: "text".into(),
-                content: Content::Text(TEXT.into()),
-                reply_to: None,
-                mentions: None,
-                ext: None,
-            }),
-        };
-        submission(Actor::User(UserKey(1)), Command::Send(Box::new(send)))
-    };
-    let first = [submission(Actor::Admin, users), send("first")];
+    let send = |id| submissions::send(id, UserKey(1), "bob");
+    let users = submissions::create_users(["ann", "bob"].map(str::to_owned));
+    let first = [users, send("first")];
     let settled = committer.commit(&first, 1).unwrap().settlements;
     assert!(
         settled.iter().all(|settlement| settlement.result.is_ok()),
@@ -192,10 +156,7 @@ fn fan_out(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(20);
+    config = settings::settings();
     targets = command, decision, turn, fan_out
 }
 criterion_main!(benches);

@@ -2,8 +2,10 @@
 //!
 //! `cargo bench --bench codec`. The floor is in the kernel: some 5 microseconds for one receive and one send.
 
+#[path = "common/settings.rs"]
+mod settings;
+
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ringim::proto::http::{Limits, Progress, RequestParser, Response};
@@ -88,10 +90,7 @@ fn ws_frames(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(20);
+    config = settings::settings();
     targets = http_requests, http_responses, ws_frames
 }
 criterion_main!(benches);

@@ -5,14 +5,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench says what went wrong by panicking")]
 
-use std::sync::Arc;
+#[path = "common/settings.rs"]
+mod settings;
+#[path = "common/submissions.rs"]
+mod submissions;
+
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ringim::domain::command::{Actor, Command, NewUser, Send, Submission, Ticket};
-use ringim::domain::conversation::ChatType;
-use ringim::domain::id::{MessageId, UserKey, Username};
-use ringim::domain::message::{Body, Content};
+use ringim::domain::command::Submission;
+use ringim::domain::id::UserKey;
 use ringim::store::Backend;
 use ringim::store::committer::Committer;
 use ringim::store::sqlite::{SqliteBackend, open};
@@ -31,13 +33,7 @@ impl World {
         let checkpointer = backend.checkpointer().unwrap();
         std::thread::spawn(move || checkpointer.run());
         let mut committer = Committer::new(backend, 1_000_000).unwrap();
-        let users = (1..=USERS).map(|key| NewUser {
-            id: None,
-            username: Username::parse(&format!("user{key}")).unwrap(),
-            nickname: None,
-            password: None,
-        });
-        let create = submission(Actor::Admin, Command::CreateUsers(users.collect()));
+        let create = submissions::create_users((1..=USERS).map(|key| format!("user{key}")));
         assert!(committer.commit(&[create], 1).unwrap().settlements[0].result.is_ok());
         Self { committer, sent: 0 }
     }
@@ -46,34 +42,10 @@ impl World {
         let next = || {
             self.sent += 1;
             let from = 1 + self.sent % USERS;
-            let send = Send {
-                id: MessageId::parse(&format!("message-{:028}", self.sent)).unwrap(),
-                from: None,
-                chat_type: ChatType::Single,
-                to: format!("user{}", 1 + from % USERS).into(),
-                body: Arc::new(Body {
-                    content_type: "text".into(),
-                    content: Content::Text("The quick brown fox jumps over the lazy dog.".into()),
-                    reply_to: None,
-                    mentions: None,
-                    ext: None,
-                }),
-            };
-            submission(Actor::User(UserKey(from)), Command::Send(Box::new(send)))
+            let id = format!("message-{:028}", self.sent);
+            submissions::send(&id, UserKey(from), &format!("user{}", 1 + from % USERS))
         };
         std::iter::repeat_with(next).take(count).collect()
-    }
-}
-
-fn submission(actor: Actor, command: Command) -> Submission {
-    Submission {
-        actor,
-        command,
-        connection: None,
-        ticket: Ticket {
-            asker: Ticket::NOBODY,
-            number: 0,
-        },
     }
 }
 
@@ -103,10 +75,7 @@ fn batch_commit(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1))
-        .sample_size(20);
+    config = settings::settings();
     targets = batch_commit
 }
 criterion_main!(benches);
