@@ -1,7 +1,8 @@
 //! Measures RingIM from outside: starts the server binary on a fresh data folder, plays many clients, checks every
 //! message against what came back and what was stored, and prints rates, latencies and what the server spent.
 //!
-//! Each scenario is a module of [`scenario`]; the clients and the book-keeping they share are in [`load`].
+//! Each scenario is a module of [`scenario`]; the clients and the book-keeping they share are in [`load`]. [`compare`]
+//! plays scenarios against other servers and against [`limit`], the floor under any.
 
 mod audit;
 mod compare;
