@@ -153,9 +153,9 @@ impl Writer {
         let outcomes = jobs
             .iter()
             .map(|job| append(&transaction, &mut self.heads, job, now))
-            .collect();
+            .collect::<rusqlite::Result<_>>()?;
         transaction.commit()?;
-        outcomes
+        Ok(outcomes)
     }
 
     /// Answers the sender and delivers what is new.
@@ -193,29 +193,11 @@ fn append(
             |row| row.get(0),
         )?,
     };
-    let mut insert =
-        transaction.prepare_cached("INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING")?;
-    let seq = head + 1;
-    let inserted = insert.execute(params![
-        message.id,
-        conversation_id,
-        seq,
-        message.chat_type.as_str(),
-        job.from,
-        message.to_id,
-        message.content_type,
-        message.content,
-        timestamp,
-    ])?;
-    if inserted == 0 {
-        return repeated(transaction, job);
-    }
-    heads.insert(conversation_id.clone(), seq);
-    Ok(Outcome::New(Box::new(Message {
+    let message = Message {
         receipt: Receipt {
             id: message.id.clone(),
             conversation_id,
-            seq,
+            seq: head + 1,
             timestamp,
             duplicate: false,
         },
@@ -225,7 +207,30 @@ fn append(
         to_id: message.to_id.clone(),
         content_type: message.content_type.clone(),
         content: message.content.clone(),
-    })))
+    };
+    if !insert(transaction, &message)? {
+        return repeated(transaction, job);
+    }
+    heads.insert(message.receipt.conversation_id.clone(), message.receipt.seq);
+    Ok(Outcome::New(Box::new(message)))
+}
+
+/// Inserts a message; `false` if its id is taken.
+fn insert(transaction: &Transaction<'_>, message: &Message) -> rusqlite::Result<bool> {
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING")?;
+    let inserted = insert.execute(params![
+        message.receipt.id,
+        message.receipt.conversation_id,
+        message.receipt.seq,
+        message.chat_type.as_str(),
+        message.from_id,
+        message.to_id,
+        message.content_type,
+        message.content,
+        message.receipt.timestamp,
+    ])?;
+    Ok(inserted == 1)
 }
 
 /// The first result, if it is the same message that comes again.
