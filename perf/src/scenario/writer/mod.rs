@@ -85,6 +85,7 @@ pub fn run(options: &WriterOptions) -> Result<Report> {
     report.figure("newest million ids known after", known.as_secs_f64() * 1e3, "ms");
     add_latencies(&mut report, &stretches, &slices);
     report.growth(chart(&stretches));
+    report.growth(reading_chart(&stretches));
     report.faults(&faults);
     Ok(report)
 }
@@ -222,6 +223,18 @@ fn chart(stretches: &[Stretch]) -> Chart {
         let own = milliseconds(&stretch.own_commits, 0.999);
         chart.point("commit p99.9, our own time", "ms", rows, own);
         chart.point("commit max", "ms", rows, milliseconds(&stretch.commits, 1.0));
+    }
+    chart
+}
+
+fn reading_chart(stretches: &[Stretch]) -> Chart {
+    let mut chart = Chart::new(
+        "Reading while it grows",
+        ("rows in the store", ""),
+        "A page has 50 messages; through v1_messages another system reads a whole conversation, which grows too.",
+    );
+    for stretch in stretches {
+        let rows = stretch.rows as f64;
         chart.point("page p99", "ms", rows, milliseconds(&stretch.pages, 0.99));
         for (name, quantile) in [("v1_messages p50", 0.5), ("v1_messages p99", 0.99)] {
             chart.point(name, "ms", rows, milliseconds(&stretch.conversations, quantile));
