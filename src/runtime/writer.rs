@@ -19,9 +19,6 @@ use crate::domain::command::Submission;
 use crate::store::committer::Committer;
 use crate::store::{Backend, StoreError};
 
-/// How long nothing must have come in before work that can wait is begun, so that it stands in nobody's way.
-const LULL: Duration = Duration::from_millis(20);
-
 /// How long an idle writer waits before it looks for maintenance again.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -63,20 +60,19 @@ impl<B: Backend + Send + 'static> Writer<B> {
 
     /// Works until [`Order::Finish`]. Fails when nothing may be acknowledged any more.
     fn run(mut self) -> Result<(), StoreError> {
-        let mut wait = LULL;
+        let mut more_to_maintain = true;
         loop {
-            wait = match self.orders.recv_timeout(wait) {
+            let wait = if more_to_maintain { Duration::ZERO } else { IDLE };
+            match self.orders.recv_timeout(wait) {
                 Ok(first) => {
                     let (submissions, finish) = self.gather(first);
                     self.commit(&submissions)?;
                     if finish {
                         return self.finish();
                     }
-                    self.maintain(false)?;
-                    LULL
+                    more_to_maintain = self.maintain(false)? || self.orders.is_empty();
                 }
-                Err(RecvTimeoutError::Timeout) if self.maintain(true)? => Duration::ZERO,
-                Err(RecvTimeoutError::Timeout) => IDLE,
+                Err(RecvTimeoutError::Timeout) => more_to_maintain = self.maintain(true)?,
                 Err(RecvTimeoutError::Disconnected) => return self.finish(),
             }
         }
