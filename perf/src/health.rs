@@ -10,7 +10,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::error::Result;
-use crate::load::book::{new_histogram, record};
+use crate::histogram::{new_histogram, record};
 use crate::load::clock::{Clock, nanoseconds};
 
 /// How often it is asked.

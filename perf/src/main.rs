@@ -8,6 +8,7 @@ mod audit;
 mod compare;
 mod error;
 mod health;
+mod histogram;
 mod limit;
 mod load;
 mod options;

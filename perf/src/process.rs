@@ -15,13 +15,17 @@ pub struct Usage {
     pub switches: u64,
     /// Bytes caused to be written to storage.
     pub written_bytes: u64,
+    /// Bytes that had to come from storage, since no memory held them.
+    pub read_bytes: u64,
 }
 
 impl Usage {
     /// Reads the counters of the process `pid`.
     pub fn of(pid: u32) -> Result<Self> {
+        let io = format!("/proc/{pid}/io");
         let mut usage = Self {
-            written_bytes: number_after(&format!("/proc/{pid}/io"), "\nwrite_bytes:")?,
+            written_bytes: number_after(&io, "\nwrite_bytes:")?,
+            read_bytes: number_after(&io, "\nread_bytes:")?,
             ..Self::default()
         };
         for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
@@ -62,6 +66,7 @@ impl Sub for &Usage {
                 .collect(),
             switches: self.switches.saturating_sub(earlier.switches),
             written_bytes: self.written_bytes.saturating_sub(earlier.written_bytes),
+            read_bytes: self.read_bytes.saturating_sub(earlier.read_bytes),
         }
     }
 }

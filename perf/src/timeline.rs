@@ -8,7 +8,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender};
 use crate::error::Result;
 use crate::load::clock::Clock;
 use crate::process::{self, Usage};
-use crate::report::Chart;
+use crate::report::{Chart, MEBIBYTE};
 
 /// How often the timeline of a short run is worth a sample.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(250);
@@ -134,9 +134,9 @@ impl Timeline {
             chart.point("server", "CPUs", middle, cpus(&spent.server));
             chart.point("generator", "CPUs", middle, cpus(&spent.generator));
             chart.point("other work", "CPUs", middle, spent.other_cpus);
-            let written = spent.server.written_bytes as f64 / 1_048_576.0;
+            let written = spent.server.written_bytes as f64 / MEBIBYTE;
             chart.point("written to disk", "MiB/s", middle, written / spent.seconds);
-            let memory = spent.server_resident_bytes as f64 / 1_048_576.0;
+            let memory = spent.server_resident_bytes as f64 / MEBIBYTE;
             chart.point("server memory", "MiB", middle, memory);
         }
         chart

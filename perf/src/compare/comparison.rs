@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use super::budget::{Budget, BudgetMultiple};
 use super::summary::Summary;
-use crate::limit::CPU_PER_MESSAGE;
-use crate::report::{Faults, MESSAGES_PER_COMMIT, Report};
+use crate::report::{CPU_PER_MESSAGE, Faults, MESSAGES_PER_COMMIT, Report};
 
 /// The server that the others are compared with.
 pub const OURS: &str = "ringim";

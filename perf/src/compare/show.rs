@@ -5,10 +5,9 @@ use std::fmt;
 use super::budget::ECHO_US;
 use super::comparison::{Comparison, LimitMultiple, Measure, OURS};
 use super::summary::Summary;
-use crate::limit::CPU_PER_MESSAGE;
 use crate::report::html::Page;
 use crate::report::latency::Latency;
-use crate::report::{Chart, Document, Faults, rounded};
+use crate::report::{CPU_PER_MESSAGE, Chart, Document, Faults, rounded};
 
 /// Latencies whose curves are shown.
 const LATENCIES: [&str; 2] = ["send to ack", "send to receive"];

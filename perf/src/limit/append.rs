@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
 use crate::error::Result;
-use crate::load::book::new_histogram;
+use crate::histogram::new_histogram;
 use crate::load::message_id::{MessageIds, Place};
 use crate::load::wire;
 use crate::options::seconds;

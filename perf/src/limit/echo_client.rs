@@ -9,7 +9,7 @@ use ringim::proto::backlog::Backlog;
 use ringim::proto::ws::{self, Decoder, Message, Opcode, Progress, Role};
 
 use crate::error::Result;
-use crate::load::book::{new_histogram, record};
+use crate::histogram::{new_histogram, record};
 use crate::load::clock::{Clock, Phases};
 use crate::load::pacer::Pacer;
 use crate::load::poller::Poller;

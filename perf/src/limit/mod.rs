@@ -12,7 +12,6 @@ use crate::error::Result;
 use crate::options::LoadOptions;
 use crate::report::Report;
 
-pub use crate::report::CPU_PER_MESSAGE;
 pub use append::AppendOptions;
 
 /// The two parts of the floor.

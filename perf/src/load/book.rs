@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 
 use super::message_id::{self, MessageIds, Place};
 use super::sender::{Answer, Delivery, Message, Sender, Way};
+use crate::histogram::{new_histogram, record};
 use crate::report::Faults;
 
 /// What came back.
@@ -256,16 +257,6 @@ impl Book {
         let message = self.senders.get(sender)?.messages.get(place.index as usize)?;
         (message.salt == place.salt).then_some((sender, place.index as usize))
     }
-}
-
-/// Microseconds up to ten minutes, to three digits.
-pub fn new_histogram() -> Histogram<u64> {
-    Histogram::new_with_max(600_000_000, 3).expect("three digits are supported")
-}
-
-/// Records the time from `intended` to `now`, both nanoseconds of one clock.
-pub fn record(histogram: &mut Histogram<u64>, intended: u64, now: u64) {
-    histogram.saturating_record(now.saturating_sub(intended) / 1000);
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use hdrhistogram::Histogram;
 
-use super::book::{Book, new_histogram, record};
+use super::book::Book;
 use super::wire::HistoryPage;
+use crate::histogram::{new_histogram, record};
 
 /// Messages of a full page.
 const PAGE_MESSAGES: u64 = 50;

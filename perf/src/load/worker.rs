@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::activity::{Activity, Mix, Peer};
 use super::arrival::{Arrival, Stage};
-use super::book::{Book, new_histogram, record};
+use super::book::Book;
 use super::client::{Client, Flushed, Transport};
 use super::clock::{Clock, Phases};
 use super::pacer::Pacer;
@@ -17,6 +17,7 @@ use super::repeats::Repeats;
 use super::tally::Tally;
 use super::wire::Incoming;
 use crate::error::Result;
+use crate::histogram::{new_histogram, record};
 use crate::options::LoadOptions;
 
 /// Bytes one read takes at the most.

@@ -16,7 +16,7 @@ use ringim::store::sqlite::{self, SqliteBackend, SqliteReader};
 use ringim::store::{Backend, Reader};
 
 use crate::error::Result;
-use crate::load::book::new_histogram;
+use crate::histogram::new_histogram;
 use crate::load::wire;
 
 use super::outsider::Outsider;

@@ -1,6 +1,7 @@
 //! The store alone: what a message costs while the file grows, all merging and checkpoints included.
 
 mod growing;
+mod memory;
 mod outsider;
 mod stopwatch;
 
@@ -12,12 +13,13 @@ use ringim::domain::facts::FactSource;
 use ringim::store::sqlite;
 
 use crate::error::Result;
-use crate::load::book::new_histogram;
+use crate::histogram::new_histogram;
 use crate::options::WriterOptions;
 use crate::process::{self, Usage};
 use crate::progress::Progress;
 use crate::report::{Chart, Faults, Report};
 use growing::Growing;
+use memory::DatabaseFile;
 use outsider::Outsider;
 
 /// Rows of one point of the curves.
@@ -25,6 +27,9 @@ const STRETCH: u64 = 500_000;
 
 /// Pages read for one point.
 const PAGES: u32 = 2_000;
+
+/// Pages read at the end from a file that no memory holds.
+const COLD_PAGES: u32 = 200;
 
 /// Conversations read as a whole for one point.
 const CONVERSATIONS: u32 = 500;
@@ -47,8 +52,10 @@ struct Stretch {
     commits: Histogram<u64>,
     /// The same without waiting for a CPU.
     own_commits: Histogram<u64>,
-    /// Microseconds of each page.
+    /// Microseconds of each page, when memory holds the file.
     pages: Histogram<u64>,
+    /// Bytes that had to come from storage for these pages all the same.
+    fetched_bytes: u64,
     /// Microseconds of each conversation, read as a whole through `v1_messages`.
     conversations: Histogram<u64>,
 }
@@ -59,13 +66,19 @@ pub fn run(options: &WriterOptions) -> Result<Report> {
     progress.step("creating conversations");
     let folder = tempfile::TempDir::with_prefix_in("ringim-perf-", &options.data_under)?;
     let mut store = Growing::create(folder.path(), options.conversations)?;
+    let mut file = DatabaseFile::open(folder.path())?;
+    let outsider = Outsider::open(folder.path())?;
     progress.step("growing");
     let (mut stretches, mut faults) = (Vec::new(), Faults::default());
     while store.rows() < options.rows {
-        let stretch = grow(&mut store, folder.path(), options, &mut faults)?;
+        let stretch = grow(&mut store, &mut file, &outsider, options, &mut faults)?;
         progress.passed(Duration::ZERO, format!("{} rows", stretch.rows));
         stretches.push(stretch);
     }
+    progress.step("reading what no memory holds");
+    file.forget()?;
+    let cold_pages = read(COLD_PAGES, &mut faults, || store.read_page())?;
+    file.load()?;
     progress.step("settling");
     let before = Usage::of(std::process::id())?;
     let slices = store.settle()?;
@@ -84,6 +97,7 @@ pub fn run(options: &WriterOptions) -> Result<Report> {
     report.figure("opened again in", opened.as_secs_f64() * 1e3, "ms");
     report.figure("newest million ids known after", known.as_secs_f64() * 1e3, "ms");
     add_latencies(&mut report, &stretches, &slices);
+    report.latency("page of 50, nothing in memory", &cold_pages);
     report.growth(chart(&stretches));
     report.growth(reading_chart(&stretches));
     report.faults(&faults);
@@ -102,7 +116,13 @@ fn open_again(folder: &Path) -> Result<(Duration, Duration)> {
 }
 
 /// Writes the rows of a stretch, then reads pages and conversations.
-fn grow(store: &mut Growing, folder: &Path, options: &WriterOptions, faults: &mut Faults) -> Result<Stretch> {
+fn grow(
+    store: &mut Growing,
+    file: &mut DatabaseFile,
+    outsider: &Outsider,
+    options: &WriterOptions,
+    faults: &mut Faults,
+) -> Result<Stretch> {
     let (started, before, from) = (Instant::now(), Usage::of(std::process::id())?, store.rows());
     let (mut commits, mut own_commits) = (new_histogram(), new_histogram());
     while store.rows() < options.rows.min(from + STRETCH) {
@@ -113,7 +133,10 @@ fn grow(store: &mut Growing, folder: &Path, options: &WriterOptions, faults: &mu
     }
     let seconds = started.elapsed().as_secs_f64();
     let spent = &Usage::of(std::process::id())? - &before;
-    let outsider = Outsider::open(folder)?;
+    file.load()?;
+    let before_pages = Usage::of(std::process::id())?;
+    let pages = read(PAGES, faults, || store.read_page())?;
+    let fetched_bytes = (&Usage::of(std::process::id())? - &before_pages).read_bytes;
     Ok(Stretch {
         rows: store.rows(),
         written: (store.rows() - from) as f64,
@@ -121,8 +144,9 @@ fn grow(store: &mut Growing, folder: &Path, options: &WriterOptions, faults: &mu
         spent,
         commits,
         own_commits,
-        pages: read(PAGES, faults, || store.read_page())?,
-        conversations: read(CONVERSATIONS, faults, || store.read_conversation(&outsider))?,
+        pages,
+        fetched_bytes,
+        conversations: read(CONVERSATIONS, faults, || store.read_conversation(outsider))?,
     })
 }
 
@@ -190,10 +214,20 @@ fn add_latencies(report: &mut Report, stretches: &[Stretch], slices: &Histogram<
     let note = "on a CPU or blocked, without waiting for a CPU";
     judged("commit p99.9, our own time", &own_commits, 0.999, note);
     if let Some(last) = stretches.last() {
-        judged("page of 50 p99", &last.pages, 0.99, "under 1, at the end");
+        judged(
+            "page of 50 p99",
+            &last.pages,
+            0.99,
+            "under 1, at the end, the file in memory",
+        );
         let note = "under 5, at the end, all columns of one conversation";
         judged("v1_messages p50", &last.conversations, 0.5, note);
         judged("v1_messages p99", &last.conversations, 0.99, note);
+        report.figure(
+            "fetched from storage per page",
+            last.fetched_bytes as f64 / f64::from(PAGES),
+            "B, at the end",
+        );
         report.latency("page of 50, at the end", &last.pages);
         report.latency("v1_messages, at the end", &last.conversations);
     }
