@@ -184,6 +184,13 @@ fn a_newer_file_is_refused_and_left_alone() {
     }
 }
 
+/// SQLite does not tell how it syncs, but another of the project's flags shows that they reached it.
+#[test]
+fn sqlite_is_built_with_the_flags_of_the_project() {
+    let options = strings(&outside(&Store::new(Sqlite::new())), "PRAGMA compile_options");
+    assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "{options:?}");
+}
+
 #[test]
 fn files_have_their_modes() {
     use std::os::unix::fs::PermissionsExt;
