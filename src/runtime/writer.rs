@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
 use super::clock::wall_ms;
 use super::mailbox::{Mail, Mailbox};
@@ -62,8 +62,7 @@ impl<B: Backend + Send + 'static> Writer<B> {
     fn run(mut self) -> Result<(), StoreError> {
         let mut more_to_maintain = true;
         loop {
-            let wait = if more_to_maintain { Duration::ZERO } else { IDLE };
-            match self.orders.recv_timeout(wait) {
+            match self.next(more_to_maintain) {
                 Ok(first) => {
                     let (submissions, finish) = self.gather(first);
                     self.commit(&submissions)?;
@@ -76,6 +75,17 @@ impl<B: Backend + Send + 'static> Writer<B> {
                 Err(RecvTimeoutError::Disconnected) => return self.finish(),
             }
         }
+    }
+
+    /// The next order; with something to maintain it is not waited for, which would first spin for a while.
+    fn next(&self, more_to_maintain: bool) -> Result<Order, RecvTimeoutError> {
+        if !more_to_maintain {
+            return self.orders.recv_timeout(IDLE);
+        }
+        self.orders.try_recv().map_err(|error| match error {
+            TryRecvError::Empty => RecvTimeoutError::Timeout,
+            TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+        })
     }
 
     /// What waits, up to the size of one commit; and whether it is the last.
