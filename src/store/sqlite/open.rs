@@ -54,6 +54,13 @@ pub(super) const IM_MODE: u32 = 0o640;
 /// Secrets are for the server alone.
 pub(super) const CREDENTIALS_MODE: u32 = 0o600;
 
+/// Pages the writer keeps in memory, in negative KiB. It appends, so that more would only push each other out of
+/// the processor's cache.
+const IM_CACHE: i64 = -16_384;
+
+/// The same where little is read.
+const LITTLE_CACHE: i64 = -1_024;
+
 /// Milliseconds a connection waits for another program's lock.
 const LOCK_WAIT_MS: u64 = 5_000;
 
@@ -94,8 +101,8 @@ pub fn open_with(folder: &Path, sizes: Sizes) -> Result<SqliteBackend, OpenError
         return Err(OpenError::OldSqlite(rusqlite::version()));
     }
     let place = Place::of(folder);
-    let mut im = open_file(&place.im, IM_MODE, IM_STEPS, -65_536)?;
-    let credentials = open_file(&place.credentials, CREDENTIALS_MODE, CREDENTIALS_STEPS, -1_024)?;
+    let mut im = open_file(&place.im, IM_MODE, IM_STEPS, IM_CACHE)?;
+    let credentials = open_file(&place.credentials, CREDENTIALS_MODE, CREDENTIALS_STEPS, LITTLE_CACHE)?;
     let sql_error = |error| OpenError::Sqlite(place.im.clone(), error);
     im.execute_batch(include_str!("views.sql")).map_err(sql_error)?;
     sweep_new_secrets(&im, &credentials).map_err(sql_error)?;
@@ -150,7 +157,7 @@ fn open_file(path: &Path, mode: u32, steps: &[&str], cache_size: i64) -> Result<
 
 /// One more writing connection to `im.db`, for checkpoints alone.
 pub(super) fn connect_again(place: &Place) -> Result<Connection, OpenError> {
-    open_file(&place.im, IM_MODE, IM_STEPS, -1_024)
+    open_file(&place.im, IM_MODE, IM_STEPS, LITTLE_CACHE)
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
