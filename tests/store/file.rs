@@ -188,7 +188,10 @@ fn a_newer_file_is_refused_and_left_alone() {
 #[test]
 fn sqlite_is_built_with_the_flags_of_the_project() {
     let options = strings(&outside(&Store::new(Sqlite::new())), "PRAGMA compile_options");
-    assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "{options:?}");
+    assert!(
+        options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"),
+        "{options:?}"
+    );
 }
 
 #[test]
