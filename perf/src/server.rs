@@ -34,6 +34,14 @@ pub struct Server {
 /// A child process; killed when dropped.
 struct Process(Child);
 
+/// What a server tells of its commits.
+pub struct Commits {
+    /// Messages of one, on average.
+    pub messages: f64,
+    /// Milliseconds that the longest took.
+    pub longest_ms: f64,
+}
+
 /// The data folder of a server that has stopped; deleted when dropped.
 pub struct Stopped {
     folder: TempDir,
@@ -107,11 +115,15 @@ impl Server {
         database_in(&self.folder)
     }
 
-    /// How many messages a commit took on average since the start, where the server tells it.
-    pub fn messages_per_commit(&self) -> Option<f64> {
+    /// Its commits since the start, where it tells of them.
+    pub fn commits(&self) -> Option<Commits> {
         let url = format!("http://{}/metrics", self.address);
         let metrics = self.agent.get(url).call().ok()?.body_mut().read_to_string().ok()?;
-        Some(counter(&metrics, "ringim_messages_total")? / counter(&metrics, "ringim_commits_total")?)
+        let sample = |name| sample(&metrics, name);
+        Some(Commits {
+            messages: sample("ringim_messages_total")? / sample("ringim_commits_total")?,
+            longest_ms: sample("ringim_commit_microseconds{quantile=\"1\"}")? / 1e3,
+        })
     }
 
     /// Where it listens.
@@ -254,8 +266,8 @@ fn spawn(options: &ServerOptions, folder: &TempDir, address: SocketAddr) -> Resu
     Ok(Process(child))
 }
 
-/// The value of a counter in Prometheus text.
-fn counter(metrics: &str, name: &str) -> Option<f64> {
+/// A value in Prometheus text.
+fn sample(metrics: &str, name: &str) -> Option<f64> {
     let values = metrics
         .lines()
         .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -275,9 +287,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_counter_is_told_from_others_of_the_same_beginning() {
+    fn a_sample_is_told_from_others_of_the_same_beginning() {
         let metrics = "# TYPE ringim_commits_total counter\nringim_commits_total_more 7\nringim_commits_total 4\n";
-        assert_eq!(counter(metrics, "ringim_commits_total"), Some(4.0));
-        assert_eq!(counter(metrics, "ringim_commits"), None);
+        assert_eq!(sample(metrics, "ringim_commits_total"), Some(4.0));
+        assert_eq!(sample(metrics, "ringim_commits"), None);
     }
 }

@@ -12,6 +12,7 @@ STEP_FIGURES = {
     "cpu_us_per_message": "server CPU per message",
     "writer_us_per_message": "thread writer",
     "disk_written_bytes_per_message": "disk bytes per message",
+    "longest_commit_ms": "longest commit",
     "generator_cpus": "generator CPUs used",
     "other_cpus": "CPUs busy with other work",
 }
@@ -44,6 +45,8 @@ def judge(report, rate, objective_ms):
         reasons.append(f"p99 from send to receive {figures['p99_ms']:.1f} ms, objective {objective_ms:g} ms")
     if figures["acked_per_second"] < REACHED * rate:
         reasons.append(f"{figures['acked_per_second']:.0f} messages/s acknowledged of {rate:.0f} sent")
+    if reasons and figures["longest_commit_ms"] > objective_ms:
+        reasons.append(f"a commit took {figures['longest_commit_ms']:.0f} ms: the disk was the bound, or busy")
     if reasons and figures["generator_cpus"] > GENERATOR_FULL:
         reasons.append("the load generator was at its bound: the server may do more")
     return knee.Step(rate, not reasons, "; ".join(reasons), figures, report.command, now())

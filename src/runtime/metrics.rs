@@ -233,7 +233,7 @@ fn line(text: &mut String, kind: &str, sample: &str, value: u64) {
 }
 
 fn summary(text: &mut String, name: &str, histogram: &Histogram<u64>) {
-    for quantile in [0.5, 0.99, 0.999] {
+    for quantile in [0.5, 0.99, 0.999, 1.0] {
         let sample = format!("{name}{{quantile=\"{quantile}\"}}");
         line(text, "summary", &sample, histogram.value_at_quantile(quantile));
     }

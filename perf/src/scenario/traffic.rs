@@ -110,7 +110,7 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
     let kernel_bytes = process::kernel_bytes()? as f64 - kernel_before as f64;
     let pace = Pace::asked(load, layout.window);
     let timeline = run::run(&mut workers, pace, load, server.pid(), &progress)?;
-    let messages_per_commit = server.messages_per_commit();
+    let commits = server.commits();
     let mut books: Vec<Book> = workers.into_iter().map(|worker| worker.book).collect();
     books.iter_mut().for_each(Book::close);
     progress.step("stopping the server");
@@ -121,8 +121,9 @@ pub fn run(mut report: Report, layout: &Layout, load: &LoadOptions, options: &Se
     report.parameter("threads", books.len());
     note_server(&mut report, options);
     add_costs(&mut report, &books, &timeline.spent(), layout.budget);
-    if let Some(messages) = messages_per_commit {
-        report.figure(MESSAGES_PER_COMMIT, messages, "");
+    if let Some(commits) = commits {
+        report.figure(MESSAGES_PER_COMMIT, commits.messages, "");
+        report.figure("longest commit", commits.longest_ms, "ms");
     }
     if tokens.len() >= FEWEST_WEIGHED {
         let each = kernel_bytes / tokens.len() as f64;

@@ -8,9 +8,9 @@ from planning.bench import Failed, Report
 from planning.coefficients import judge
 
 
-def report(acked=1000.0, p99=10.0, generator=0.5, **faults):
+def report(acked=1000.0, p99=10.0, generator=0.5, commit=2.0, **faults):
     figures = {"acked": acked, "server CPU per message": 40, "  thread writer": 10, "disk bytes per message": 2000,
-               "generator CPUs used": generator, "CPUs busy with other work": 0}
+               "longest commit": commit, "generator CPUs used": generator, "CPUs busy with other work": 0}
     return Report({
         "figures": [{"name": name, "value": value} for name, value in figures.items()],
         "latencies": [{"name": "send to ack", "p99": 1}, {"name": "send to receive", "p99": p99}],
@@ -34,6 +34,11 @@ class Judgement(unittest.TestCase):
     def test_a_full_generator_is_named_only_where_something_broke(self):
         self.assertIn("generator", judge(report(p99=51, generator=0.99), 1000, 50).broke)
         self.assertTrue(judge(report(generator=0.99), 1000, 50).held)
+
+    def test_a_stalled_disk_is_named_only_where_something_broke(self):
+        self.assertIn("the disk", judge(report(p99=51, commit=200), 1000, 50).broke)
+        self.assertNotIn("the disk", judge(report(p99=51, commit=20), 1000, 50).broke)
+        self.assertTrue(judge(report(commit=200), 1000, 50).held)
 
     def test_a_missing_figure_is_not_zero(self):
         with self.assertRaisesRegex(Failed, "no figure 'server memory'"):
