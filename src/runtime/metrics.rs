@@ -62,6 +62,12 @@ pub struct ShardCounters {
     pub deliveries: Counter,
 }
 
+/// Microseconds; longer commits count as so long.
+const LONGEST_COMMIT_US: u64 = 600_000_000;
+
+/// Commands; larger commits count as so large.
+const LARGEST_COMMIT: u64 = 1_000_000;
+
 /// What the writer counts.
 pub struct WriterMetrics {
     commits: Counter,
@@ -77,14 +83,14 @@ struct CommitHistograms {
 
 impl Default for WriterMetrics {
     fn default() -> Self {
-        let histogram = || Histogram::new(2).expect("two significant digits are in range");
+        let up_to = |most| Histogram::new_with_max(most, 2).expect("two digits are supported");
         Self {
             commits: Counter::default(),
             commands: Counter::default(),
             messages: Counter::default(),
             histograms: Mutex::new(CommitHistograms {
-                microseconds: histogram(),
-                commands: histogram(),
+                microseconds: up_to(LONGEST_COMMIT_US),
+                commands: up_to(LARGEST_COMMIT),
             }),
         }
     }
@@ -255,7 +261,7 @@ mod tests {
         metrics.shards[1].deliveries.set(9);
         metrics
             .writer
-            .committed(&CommittedBatch::default(), Duration::from_micros(200));
+            .committed(&CommittedBatch::default(), Duration::from_millis(400));
         let text = metrics.render(&Gauges {
             writer_queue: 7,
             ..Gauges::default()
@@ -264,6 +270,11 @@ mod tests {
         assert!(text.contains("\nringim_sessions 2\n") && text.contains("\nringim_deliveries_total 9\n"));
         assert!(text.contains("\nringim_queue_depth{queue=\"writer\"} 7\n"), "{text}");
         assert!(text.contains("\nringim_commit_microseconds_count 1\n"), "{text}");
+        let longest = text
+            .lines()
+            .find_map(|line| line.strip_prefix("ringim_commit_microseconds{quantile=\"1\"} "));
+        let longest: u64 = longest.unwrap().parse().unwrap();
+        assert!((400_000..404_000).contains(&longest), "{text}");
         assert_eq!(text.matches("# TYPE ringim_queue_depth gauge\n").count(), 1);
         assert_eq!(text.matches("# TYPE ringim_commit_microseconds summary\n").count(), 1);
     }
