@@ -20,17 +20,16 @@ fn open_files(server: &Server<'_>) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().count()
 }
 
-/// A message from alice to bob arrives within a second.
+/// Less than the deadlines of slow peers, more than a disk stalls that others use too.
+const SOON: Duration = Duration::from_secs(5);
+
+/// A message from alice to bob arrives soon.
 fn honest_users_talk(api: &Api, tokens: [&str; 2], id: &str) {
     let begun = Instant::now();
     let (mut alice, mut bob) = (api.connect(tokens[0]), api.connect(tokens[1]));
     alice.say("single", "bob", id, "x");
     while bob.pushed("message")["id"] != id {}
-    assert!(
-        begun.elapsed() < Duration::from_secs(1),
-        "it took {:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < SOON, "it took {:?}", begun.elapsed());
 }
 
 #[test]

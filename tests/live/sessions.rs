@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use crate::client::{Account, Api};
 use crate::server::Home;
 
-/// Opens a socket, lets something end it, and requires the close code within two seconds.
+/// Opens a socket, lets something end it, and requires the close code within two seconds from then.
 #[track_caller]
 fn ends(api: &Api, account: &Account, code: u16, end: impl FnOnce()) {
     let mut socket = api.connect(&account.token);
-    let begun = Instant::now();
     end();
+    let begun = Instant::now();
     assert_eq!(socket.close_code(), Some(code));
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
