@@ -470,7 +470,7 @@ pub fn a_batch_sees_itself(subject: impl Subject) {
     };
     let position = world.position + 1;
     let said = crate::vocabulary::to_user(position, talk.key, talk.head + 1, talk.users[0], talk.users[1]);
-    let change = Change::PutMessage(Arc::new(said));
+    let change = Change::PutMessage(Arc::new(said.clone()));
     let backend = store.subject.backend();
     backend.begin().expect("a batch begins");
     backend.write(&change).expect("a change is written");
@@ -481,7 +481,10 @@ pub fn a_batch_sees_itself(subject: impl Subject) {
         .expect("it is there");
     assert_eq!((found.head, found.last_position), (talk.head + 1, Position(position)));
     assert_eq!(backend.counters().expect("counters").position, position);
+    let found = backend.message(Position(position)).expect("a lookup");
+    assert_eq!(found, Some(said));
     backend.rollback();
+    assert_eq!(backend.message(Position(position)).expect("a lookup"), None);
     let found = backend
         .conversation(talk.parties)
         .expect("a conversation")

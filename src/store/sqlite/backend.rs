@@ -1,6 +1,5 @@
 //! The one writer: a batch is one transaction of `im.db`, preceded by one of `credentials.db` when secrets change.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,10 +38,10 @@ pub struct SqliteBackend {
 /// What the open batch has written, until the commit makes it known.
 #[derive(Default)]
 pub(super) struct Batch {
-    /// Its messages.
+    /// Its messages, in log order. They become rows when it is committed, so that one statement serves them all.
+    pub messages: Vec<Arc<Message>>,
+    /// The new ones among them, from then on.
     pub entries: Vec<Entry>,
-    /// The newest of each conversation.
-    pub newest: HashMap<i64, Entry, foldhash::fast::RandomState>,
     /// The newest log position it takes.
     pub position: i64,
     /// The newest one that a message or notice carries.
@@ -95,21 +94,31 @@ impl SqliteBackend {
         self.upkeep.checkpoints.pages() * PAGE_BYTES
     }
 
-    fn put_message(&mut self, message: &Message) -> rusqlite::Result<()> {
-        if !change::put_message(&self.im, message)? {
+    fn put_message(&mut self, message: &Arc<Message>) -> rusqlite::Result<()> {
+        self.batch.take_row(message.position.0);
+        self.batch.messages.push(Arc::clone(message));
+        Ok(())
+    }
+
+    fn write_messages(&mut self) -> rusqlite::Result<()> {
+        let Batch { messages, entries, .. } = &mut self.batch;
+        if messages.is_empty() {
             return Ok(());
         }
-        let entry = Entry {
-            conversation: message.conversation.0,
-            seq: message.seq,
-            position: message.position.0,
-            sender: message.from.0,
-            sent_at: message.timestamp,
-            in_group: message.chat_type == ChatType::Group,
-        };
-        self.batch.newest.insert(entry.conversation, entry);
-        self.batch.entries.push(entry);
-        self.batch.take_row(entry.position);
+        entries.reserve(messages.len());
+        let mut insert = self.im.prepare_cached(change::INSERT_MESSAGE)?;
+        for message in messages.iter() {
+            if change::put_message(&mut insert, message)? {
+                entries.push(Entry {
+                    conversation: message.conversation.0,
+                    seq: message.seq,
+                    position: message.position.0,
+                    sender: message.from.0,
+                    sent_at: message.timestamp,
+                    in_group: message.chat_type == ChatType::Group,
+                });
+            }
+        }
         Ok(())
     }
 
@@ -193,6 +202,7 @@ impl SqliteBackend {
     }
 
     fn commit_files(&mut self) -> rusqlite::Result<()> {
+        self.write_messages()?;
         if self.batch.position > self.batch.row_position {
             let sql = "UPDATE meta SET position = max(position, ?1)";
             self.im.prepare_cached(sql)?.execute([self.batch.position])?;

@@ -1,6 +1,6 @@
 //! Changes as rows. Each may be written twice with the effect of once.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, params};
 
 use super::{integers, webhooks};
 use crate::domain::command::{ApiKey, Receipt};
@@ -138,13 +138,15 @@ pub fn drop_participant(im: &Connection, conversation: ConversationKey, user: Us
     )
 }
 
+/// For [`put_message`].
+pub const INSERT_MESSAGE: &str = "INSERT INTO messages (position, conversation, seq, sender, sent_at, id,
+        content_type, content, content_is_json, reply_to, mentions, ext)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (position) DO NOTHING";
+
 /// Answers whether it is new.
-pub fn put_message(im: &Connection, message: &Message) -> rusqlite::Result<bool> {
-    let sql = "INSERT INTO messages (position, conversation, seq, sender, sent_at, id, content_type, content,
-            content_is_json, reply_to, mentions, ext)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (position) DO NOTHING";
+pub fn put_message(insert: &mut Statement, message: &Message) -> rusqlite::Result<bool> {
     let body = &message.body;
-    let added = im.prepare_cached(sql)?.execute(params![
+    let added = insert.execute(params![
         message.position.0,
         message.conversation.0,
         message.seq,

@@ -1,5 +1,7 @@
 //! Facts for decisions, read by the writer's own connection so that they include the open batch.
 
+use std::sync::Arc;
+
 use rusqlite::{Row, params};
 
 use super::backend::SqliteBackend;
@@ -80,10 +82,12 @@ impl FactSource for SqliteBackend {
             return Ok(None);
         };
         let mut conversation = row.with_tail(&self.tail.get()).conversation;
-        if let Some(newest) = self.batch.newest.get(&conversation.key.0) {
+        let said =
+            |message: &&Arc<Message>| message.conversation == conversation.key && message.seq > conversation.head;
+        if let Some(newest) = self.batch.messages.iter().rev().find(said) {
             conversation.head = newest.seq;
-            conversation.last_position = Position(newest.position);
-            conversation.last_at = newest.sent_at;
+            conversation.last_position = newest.position;
+            conversation.last_at = newest.timestamp;
         }
         Ok(Some(conversation))
     }
@@ -113,7 +117,11 @@ impl FactSource for SqliteBackend {
     }
 
     fn message(&mut self, position: Position) -> Result<Option<Message>, FactsError> {
-        let message = LogLoader::new(&self.im).message(position.0)?;
+        let of_batch = &self.batch.messages;
+        let message = match of_batch.binary_search_by_key(&position, |message| message.position) {
+            Ok(index) => Some(Arc::clone(&of_batch[index])),
+            Err(_) => LogLoader::new(&self.im).message(position.0)?,
+        };
         Ok(message.map(|message| Message::clone(&message)))
     }
 
