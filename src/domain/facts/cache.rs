@@ -347,12 +347,19 @@ impl<'a> Lookup<'a> {
 
     /// The conversation of these parties, if anybody ever wrote there.
     pub fn conversation(&mut self, parties: Parties) -> Result<Option<Conversation>, FactsError> {
+        let Facts {
+            conversations,
+            parties: parties_of,
+            ..
+        } = &mut *self.facts;
         let source = &mut *self.source;
-        let found = cached(&mut self.facts.conversations, parties, || source.conversation(parties))?;
-        if let Some(conversation) = found {
-            self.facts.parties.insert(conversation.key, parties);
-        }
-        Ok(found)
+        cached(conversations, parties, || {
+            let loaded = source.conversation(parties)?;
+            if let Some(conversation) = &loaded {
+                parties_of.insert(conversation.key, parties);
+            }
+            Ok(loaded)
+        })
     }
 
     /// The parties of a conversation.
