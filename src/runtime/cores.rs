@@ -23,6 +23,12 @@ pub fn default_shards(processors: usize) -> usize {
     processors.saturating_sub(1).max(1)
 }
 
+/// Where shards run: from the last processor down, so that the one without a shard is the first, on which kernels do
+/// most of their own work. More shards than processors begin again.
+pub fn shard_processors() -> impl Iterator<Item = usize> {
+    processors().into_iter().rev().cycle()
+}
+
 /// The processors this process may run on.
 pub fn processors() -> Vec<usize> {
     // SAFETY: a zeroed set is a valid empty one, and the kernel writes at most its size.

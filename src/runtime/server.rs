@@ -157,12 +157,12 @@ impl Shards {
         make_service: impl Fn(u16) -> S + Clone + Send + 'static,
     ) -> io::Result<SocketAddr> {
         let clock = Clock::start();
-        let processors = cores::processors();
+        let mut processors = cores::shard_processors();
         let mut address = self.listen;
         for (inbox, number) in inboxes.into_iter().zip(0_u16..) {
             let plan = ShardPlan {
                 number,
-                processor: processors.get(usize::from(number) % processors.len().max(1)).copied(),
+                processor: processors.next(),
                 driver: self.driver.clone(),
                 listen: address,
                 connection_limit: self.connection_limit,
