@@ -23,8 +23,8 @@ pub fn default_shards(processors: usize) -> usize {
     processors.saturating_sub(1).max(1)
 }
 
-/// Where shards run: from the last processor down, so that the one without a shard is the first, on which kernels do
-/// most of their own work. More shards than processors begin again.
+/// Where shards run: from the last processor down, so that the first is the one without a shard. More shards than
+/// processors begin again. What the order does at which load is in `perf/README.md`.
 pub fn shard_processors() -> impl Iterator<Item = usize> {
     processors().into_iter().rev().cycle()
 }
@@ -132,4 +132,18 @@ async fn serve<S: Service + 'static>(
     ));
     let _ = listening.send(Ok(address));
     reactor.stopped.wait().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_processor_gets_a_shard_last() {
+        let mut expected = processors();
+        expected.reverse();
+        expected.push(expected[0]);
+        let count = expected.len();
+        assert_eq!(shard_processors().take(count).collect::<Vec<_>>(), expected);
+    }
 }
