@@ -4,7 +4,6 @@
 //! [`Service`]: crate::api::port::Service
 
 pub mod banner;
-pub mod buffers;
 pub mod clock;
 pub mod cores;
 pub mod databases;

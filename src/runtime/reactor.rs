@@ -10,7 +10,6 @@ use std::time::Duration;
 use monoio::io::{OwnedWriteHalf, Splitable};
 use monoio::net::TcpStream;
 
-use super::buffers::Buffers;
 use super::clock::Clock;
 use super::links::Links;
 use super::local_event::LocalEvent;
@@ -28,6 +27,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// Ticks between two searches for stalled sockets.
 const TICKS_PER_SWEEP: u32 = 10;
 
+/// Bytes taken from a connection at once.
+const READ_BYTES: usize = 16 * 1024;
+
 /// Mails handled before the sockets get their turn again.
 const MAILS_PER_TURN: usize = 64;
 
@@ -35,8 +37,8 @@ const MAILS_PER_TURN: usize = 64;
 pub struct Reactor<S> {
     /// The shard's number.
     pub number: u16,
-    /// Buffers for reads.
-    pub buffers: RefCell<Buffers>,
+    /// What all connections read into; nothing stays in it.
+    pub read_buffer: RefCell<Box<[u8]>>,
     /// The open sockets.
     pub sockets: RefCell<Sockets>,
     /// Raised when the shard may end.
@@ -56,7 +58,7 @@ impl<S: Service + 'static> Reactor<S> {
     pub fn new(number: u16, service: S, clock: Clock, links: Links, metrics: Arc<Metrics>) -> Self {
         Self {
             number,
-            buffers: RefCell::default(),
+            read_buffer: RefCell::new(vec![0; READ_BYTES].into()),
             sockets: RefCell::default(),
             stopped: LocalEvent::default(),
             metrics,
@@ -86,14 +88,13 @@ impl<S: Service + 'static> Reactor<S> {
         drop(monoio::spawn(Reader::new(self.clone(), id, reader).run()));
     }
 
-    /// Handles what one read brought; tells the monotonic time.
-    pub fn received(&self, connection: ConnectionId, bytes: &mut [u8]) -> u64 {
+    /// Handles what one read brought.
+    pub fn received(&self, connection: ConnectionId, bytes: &mut [u8]) {
         self.counters().reads.add(1);
         self.counters().bytes_received.add(bytes.len() as u64);
         if self.sockets.borrow_mut().is_wanted(connection) {
             self.handle(Input::Received { connection, bytes });
         }
-        self.now().monotonic_ms
     }
 
     /// Ends a write.
