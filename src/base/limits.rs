@@ -14,7 +14,7 @@ pub const COMMANDS_PER_COMMIT: usize = 4096;
 /// Messages in a shard's mailbox. Full: the writer waits (shards always drain), shards drop ephemeral ones.
 pub const MAILBOX_MESSAGES: usize = 4096;
 
-/// Queries waiting for a reader thread, enough for all clients of a restarted server to sync at once. Full: `busy`.
+/// Queries waiting for a reader thread: more than ten thousand clients that come back at once have. Full: `busy`.
 pub const READER_QUEUE: usize = 16_384;
 
 /// Passwords waiting to be hashed. Full: `busy`.
