@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -115,7 +115,8 @@ impl FullDisk {
         ]);
         let mut tracer = tracer.stderr(Stdio::piped()).spawn().unwrap();
         let mut attached = String::new();
-        BufReader::new(tracer.stderr.take().unwrap())
+        // Left open: the tracer has a word on threads it finds inside a call, and would die of a closed pipe.
+        BufReader::new(tracer.stderr.as_mut().unwrap())
             .read_line(&mut attached)
             .unwrap();
         assert!(attached.contains("attached"), "{attached}");
@@ -137,13 +138,14 @@ fn a_full_disk_refuses_and_recovers() {
     let (mut before, refused) = send_each(&api, &token, "before", 20);
     assert_eq!((before.len(), refused.len()), (20, 0));
     let disk = FullDisk::of(&server);
-    // The tracer takes the threads one after the other.
-    let last = (0..200).find(|n| {
+    // The tracer takes the threads one after the other, and on a busy machine not at once.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let noticed = (0..).take_while(|_| Instant::now() < deadline).any(|n| {
         let (acknowledged, refused) = send_each(&api, &token, &format!("last{n}-"), 1);
         before.extend(acknowledged);
         !refused.is_empty()
     });
-    assert!(last.is_some(), "the full disk was not noticed");
+    assert!(noticed, "the full disk was not noticed");
     let (during, refused) = send_each(&api, &token, "during", 20);
     assert!(during.is_empty() && refused.len() == 20, "{during:?} {refused:?}");
     assert!(
