@@ -4,7 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
@@ -78,8 +78,11 @@ impl<B: Backend + Send + 'static> Writer<B> {
     }
 
     /// The next order; with something to maintain it is not waited for, which would first spin for a while.
-    fn next(&self, more_to_maintain: bool) -> Result<Order, RecvTimeoutError> {
+    fn next(&mut self, more_to_maintain: bool) -> Result<Order, RecvTimeoutError> {
         if !more_to_maintain {
+            if self.orders.is_empty() {
+                self.committer.backend().prepare();
+            }
             return self.orders.recv_timeout(IDLE);
         }
         self.orders.try_recv().map_err(|error| match error {
@@ -116,6 +119,10 @@ impl<B: Backend + Send + 'static> Writer<B> {
             mailbox.send(Mail::Committed(batch.clone()));
         }
         self.webhooks.committed(&batch);
+        if self.orders.is_empty() {
+            // A shard on this processor has answers to send: that comes before what is left to do here.
+            thread::yield_now();
+        }
         Ok(())
     }
 

@@ -25,6 +25,8 @@ pub enum StoreError {
 
 /// The one writer of a store. Called by one thread, a batch at a time.
 pub trait Backend: FactSource {
+    /// Nothing waits and nothing is to be maintained: does what the next batch would else have to wait for.
+    fn prepare(&mut self) {}
     /// Opens the batch's transaction.
     fn begin(&mut self) -> Result<(), StoreError>;
     /// Writes one change into the open transaction.

@@ -358,8 +358,30 @@ fn closing_empties_the_wal_although_readers_stay() {
     let (mut store, _) = grown(12, 20);
     let wal = store.subject.folder().join("im.db-wal");
     assert!(wal.metadata().expect("there is a WAL").len() > 0);
+    store.subject.backend().prepare();
     store.subject.backend().close().expect("the files can be tidied");
     assert_eq!(wal.metadata().expect("the reader keeps the file").len(), 0);
+}
+
+#[test]
+fn the_wal_begins_anew_under_a_writer_that_is_prepared() {
+    const MIB: i64 = 1 << 20;
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let mut backend = open_with(folder.path(), SMALL).expect("the folder opens");
+    for key in 1..=3 {
+        backend.begin().expect("a batch begins");
+        let mut account = user(key);
+        account.avatar = Some("a".repeat(5 * MIB as usize).into());
+        backend
+            .write(&Change::PutUser(Arc::new(account)))
+            .expect("a change is written");
+        backend.commit().expect("the batch commits");
+        let wal = backend.wal_bytes();
+        assert!((5 * MIB..6 * MIB).contains(&wal), "account {key}: {wal} bytes");
+        backend.prepare();
+        while backend.maintain(true).expect("maintenance works") {}
+        backend.prepare();
+    }
 }
 
 /// What `credentials.db` holds for account 1.

@@ -44,11 +44,11 @@ impl<S: Subject> Store<S> {
         backend.commit()
     }
 
-    /// Background work until there is none.
+    /// Background work until there is none; then the store is as ready for a batch as it can be.
     pub fn settle(&mut self) {
         for _ in 0..1_000_000 {
             if !self.subject.backend().maintain(true).expect("maintenance works") {
-                return;
+                return self.subject.backend().prepare();
             }
         }
         panic!("maintenance never ends");

@@ -246,9 +246,17 @@ impl Batch {
 }
 
 impl Backend for SqliteBackend {
+    /// Begins the transaction ahead of the batch. [`Backend::maintain`] gives it up again.
+    fn prepare(&mut self) {
+        // What is in the way now may be gone when a batch comes, which else says so.
+        let _ = self.begin();
+    }
+
     fn begin(&mut self) -> Result<(), StoreError> {
         self.restore_secrets()?;
-        self.im.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        if self.im.is_autocommit() {
+            self.im.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        }
         Ok(())
     }
 
@@ -279,6 +287,7 @@ impl Backend for SqliteBackend {
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
+        self.rollback();
         for connection in [&self.im, &self.credentials] {
             connection.busy_timeout(LAST_CHECKPOINT)?;
             // Somebody else may still read; the next start then begins with a longer WAL.
@@ -288,6 +297,7 @@ impl Backend for SqliteBackend {
     }
 
     fn maintain(&mut self, idle: bool) -> Result<bool, StoreError> {
+        self.rollback();
         self.upkeep.step(&self.im, &self.tail, idle)
     }
 }
