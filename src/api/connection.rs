@@ -6,6 +6,7 @@ use std::sync::Arc;
 use slab::Slab;
 
 use super::context::Session;
+use super::credentials::LastPresented;
 use super::outbox::{Outbox, Pushed};
 use crate::base::connection::ConnectionId;
 use crate::proto::backlog::Backlog;
@@ -46,6 +47,8 @@ pub struct Http {
     pub busy: Option<Exchange>,
     /// What the deadline is for.
     pub phase: Phase,
+    /// The token or key of the request before.
+    pub last_presented: LastPresented,
 }
 
 /// Received bytes on their way to requests.

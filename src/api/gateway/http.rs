@@ -168,7 +168,7 @@ impl Gateway {
             require_json(request.fields)?;
         }
         let address = self.client_address(id, request.fields)?;
-        let credential = self.credential(request.fields, route.access, address)?;
+        let credential = self.credential(id, request.fields, route.access, address)?;
         let asker = Asker {
             connection: id,
             address,
@@ -220,7 +220,13 @@ impl Gateway {
     }
 
     /// What the request presents of what the route asks for.
-    fn credential(&mut self, fields: Fields<'_>, access: Access, address: IpAddr) -> Result<Credential, Refusal> {
+    fn credential(
+        &mut self,
+        id: ConnectionId,
+        fields: Fields<'_>,
+        access: Access,
+        address: IpAddr,
+    ) -> Result<Credential, Refusal> {
         let nobody = Credential::Known(Caller::Anonymous);
         match access {
             Access::Public => return Ok(nobody),
@@ -229,7 +235,9 @@ impl Gateway {
             }
             _ => {}
         }
-        let presented = bearer(fields).ok_or(Fault::Unauthenticated)?.into();
+        let http = self.connections.get(id).and_then(Connection::http);
+        let last = &mut http.ok_or(Fault::Internal)?.last_presented;
+        let presented = last.present(bearer(fields).ok_or(Fault::Unauthenticated)?);
         let setup = &self.runner.setup;
         let key = self.credentials.key(&presented, setup);
         let unauthenticated = Refusal::from(Fault::Unauthenticated);
