@@ -80,9 +80,10 @@ impl Outbox {
         Some((std::mem::take(&mut self.pending), self.finished))
     }
 
-    /// The write under way is done.
-    pub fn flushed(&mut self) {
+    /// The write under way is done; answers whether [`Outbox::take`] is worth a call.
+    pub fn flushed(&mut self) -> bool {
         self.in_flight = 0;
+        !self.pending.is_empty() || (self.finished && !self.over)
     }
 
     /// Marks that [`Outbox::take`] is worth a call; `true` when it was not marked before.
@@ -104,11 +105,11 @@ mod tests {
         outbox.push(b"b");
         outbox.push(b"c");
         assert_eq!(outbox.take(), None);
-        outbox.flushed();
+        assert!(outbox.flushed());
         outbox.finish();
         outbox.push(b"late");
         assert_eq!(outbox.take(), Some((b"bc".to_vec(), true)));
-        outbox.flushed();
+        assert!(!outbox.flushed());
         assert_eq!(outbox.take(), None);
     }
 

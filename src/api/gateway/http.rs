@@ -32,6 +32,9 @@ impl Gateway {
         let Some(http) = self.connections.get(id).and_then(Connection::http) else {
             return;
         };
+        if bytes.is_empty() && http.intake.backlog.is_empty() {
+            return;
+        }
         let HttpIntake {
             mut parser,
             mut backlog,

@@ -86,8 +86,9 @@ impl Gateway {
         let Some(connection) = self.connections.get(id) else {
             return;
         };
-        connection.outbox.flushed();
-        self.connections.mark(id);
+        if connection.outbox.flushed() {
+            self.connections.mark(id);
+        }
         self.go_on(id);
     }
 
