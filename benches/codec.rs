@@ -48,7 +48,7 @@ fn http_responses(criterion: &mut Criterion) {
         status: 200,
         content_type: Some("application/json"),
         fields: &[],
-        body: body.as_bytes(),
+        body: &[body.as_bytes()],
         keep_alive: true,
         head_only: false,
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ringim::domain::command::{Actor, Command, NewUser, Send, Submission, Ticket};
 use ringim::domain::conversation::ChatType;
 use ringim::domain::id::{MessageId, UserKey, Username};
-use ringim::domain::message::{Body, Content};
+use ringim::domain::message::{Body, Content, ContentType};
 
 /// The content of every message.
 pub const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
@@ -29,7 +29,7 @@ pub fn send(id: &str, from: UserKey, to: &str) -> Submission {
         chat_type: ChatType::Single,
         to: to.into(),
         body: Arc::new(Body {
-            content_type: "text".into(),
+            content_type: ContentType::TEXT,
             content: Content::Text(TEXT.into()),
             reply_to: None,
             mentions: None,

@@ -31,10 +31,37 @@ key! {
     Position
 }
 
+/// The id of a conversation as clients see it.
+#[derive(Clone, Copy)]
+pub struct PublicId {
+    bytes: [u8; 21],
+    length: usize,
+}
+
+impl PublicId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for PublicId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
 impl ConversationKey {
     /// The opaque id clients see (contract section 1).
-    pub fn to_public(self) -> impl fmt::Display {
-        fmt::from_fn(move |out| write!(out, "c{}", self.0))
+    pub fn to_public(self) -> PublicId {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(self.0).as_bytes();
+        let mut bytes = [b'c'; 21];
+        bytes[1..=digits.len()].copy_from_slice(digits);
+        PublicId {
+            bytes,
+            length: digits.len() + 1,
+        }
     }
 
     /// Reads a `conversationId`; `None` when it cannot be one of ours.
@@ -122,7 +149,7 @@ id! {
 
 /// A message id: 1-64 printable ASCII bytes without spaces; the idempotency key of its sender.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct MessageId(Box<str>);
+pub struct MessageId(Arc<str>);
 
 impl MessageId {
     /// Checks the text against the rule; `None` when it breaks it.
@@ -176,6 +203,11 @@ mod tests {
 
     #[test]
     fn conversation_ids_are_canonical() {
+        for key in [1, 12, i64::MAX].map(ConversationKey) {
+            let public = key.to_public();
+            assert_eq!(public.as_str(), format!("c{}", key.0));
+            assert_eq!(ConversationKey::from_public(public.as_str()), Some(key));
+        }
         assert_eq!(ConversationKey::from_public("c12"), Some(ConversationKey(12)));
         for bad in ["", "c", "c0", "c012", "12", "c-1", "c99999999999999999999"] {
             assert_eq!(ConversationKey::from_public(bad), None, "{bad}");

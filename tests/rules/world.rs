@@ -7,7 +7,7 @@ use ringim::domain::conversation::ChatType;
 use ringim::domain::event::{CommittedBatch, Event, Notice, SessionEnd};
 use ringim::domain::group::{JoinPolicy, Role};
 use ringim::domain::id::{GroupId, MessageId, UserId, UserKey, Username};
-use ringim::domain::message::{Body, Content};
+use ringim::domain::message::{Body, Content, ContentType};
 use ringim::domain::rejection::Rejection;
 use ringim::domain::user::{User, UserRef};
 use ringim::store::StoreError;
@@ -159,7 +159,7 @@ pub fn group_id(name: &str) -> GroupId {
 pub fn send(chat_type: ChatType, to: &str, id: &str, content: &str) -> Command {
     let content = Content::Text(content.into());
     let body = Body {
-        content_type: "text".into(),
+        content_type: ContentType::TEXT,
         content,
         reply_to: None,
         mentions: None,

@@ -50,7 +50,7 @@ pub fn message_is_true<'a>(ledger: &'a Ledger, shown: &Value) -> Result<&'a Mess
         && text(shown, "fromId")? == message.from_id.as_str()
         && text(shown, "toId")? == &*message.to_id
         && text(shown, "chatType")? == message.chat_type.as_str()
-        && text(shown, "contentType")? == &*message.body.content_type
+        && text(shown, "contentType")? == message.body.content_type.as_str()
         && int(shown, "timestamp")? == message.timestamp
         && same_content(&shown["content"], &message.body.content);
     ensure!(same, "a message is shown changed: {shown} is {message:?}");

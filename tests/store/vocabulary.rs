@@ -7,7 +7,7 @@ use ringim::domain::conversation::{ChatType, Conversation, Parties};
 use ringim::domain::event::{Notice, NoticeKind};
 use ringim::domain::group::{Group, JoinPolicy, Member, Role};
 use ringim::domain::id::{ConversationKey, GroupId, GroupKey, MessageId, Position, UserId, UserKey, Username};
-use ringim::domain::message::{Body, Content, Message};
+use ringim::domain::message::{Body, Content, ContentType, Message};
 use ringim::domain::user::{User, UserStatus};
 
 /// The account `user<key>`.
@@ -85,7 +85,7 @@ pub fn message(position: i64, conversation: i64, seq: i64, from: i64, to: &str, 
         to_id: to.into(),
         timestamp: 10_000 + position,
         body: Arc::new(Body {
-            content_type: "text".into(),
+            content_type: ContentType::TEXT,
             content: Content::Text(format!("message {seq} of c{conversation}").into()),
             reply_to: None,
             mentions: None,

@@ -11,7 +11,7 @@ use ringim::domain::command::{Actor, Command, NewUser, Reply, Send, Submission, 
 use ringim::domain::conversation::ChatType;
 use ringim::domain::event::CommittedBatch;
 use ringim::domain::id::{MessageId, Position, UserId, Username};
-use ringim::domain::message::{Body, Content};
+use ringim::domain::message::{Body, Content, ContentType};
 use ringim::domain::query::{Answer, Page, Query};
 use ringim::domain::rejection::Rejection;
 use ringim::domain::webhook::{Delivery, Webhook, WebhookKind};
@@ -150,7 +150,7 @@ impl World {
             chat_type: ChatType::Single,
             to: to.into(),
             body: Arc::new(Body {
-                content_type: "text".into(),
+                content_type: ContentType::TEXT,
                 content: Content::Text(text.into()),
                 reply_to: None,
                 mentions: None,

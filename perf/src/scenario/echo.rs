@@ -217,8 +217,8 @@ fn refuse(status: u16, fields: &[(&str, &str)], out: &mut Vec<u8>) -> (Range<usi
     let response = http::Response {
         status,
         content_type: None,
-        fields,
-        body: b"",
+        fields: &[fields],
+        body: &[],
         keep_alive: false,
         head_only: false,
     };

@@ -35,44 +35,28 @@ struct Answer<'a> {
     status: u16,
     content_type: Option<&'a str>,
     fields: &'a [(&'a str, &'a str)],
-    body: &'a [u8],
+    body: &'a [&'a [u8]],
 }
 
 impl Gateway {
     /// Answers the request that the connection is busy with.
     pub(super) fn respond(&mut self, id: ConnectionId, outcome: Result<Data, Refusal>) {
         match outcome {
-            Ok(Data::Json(data)) => {
-                let mut body = Vec::with_capacity(data.len() + 64);
-                Members::begin(&mut body)
-                    .value("code", 200)
-                    .value("message", "ok")
-                    .raw("data", &data)
-                    .end();
-                self.write_response(
-                    id,
-                    &Answer {
-                        status: 200,
-                        content_type: Some(JSON),
-                        fields: NO_STORE,
-                        body: &body,
-                    },
-                );
-            }
-            Ok(Data::Page { content_type, body }) => {
-                let content_type = Some(content_type);
-                self.write_response(
-                    id,
-                    &Answer {
-                        status: 200,
-                        content_type,
-                        fields: NO_STORE,
-                        body: &body,
-                    },
-                );
-            }
+            // Written around the data in place: a body of its own would be one more copy of every answer.
+            Ok(Data::Json(data)) => self.write_ok(id, JSON, &[br#"{"code":200,"message":"ok","data":"#, &data, b"}"]),
+            Ok(Data::Page { content_type, body }) => self.write_ok(id, content_type, &[&body]),
             Err(refusal) => self.refuse(id, &refusal, &[]),
         }
+    }
+
+    fn write_ok(&mut self, id: ConnectionId, content_type: &str, body: &[&[u8]]) {
+        let answer = Answer {
+            status: 200,
+            content_type: Some(content_type),
+            fields: NO_STORE,
+            body,
+        };
+        self.write_response(id, &answer);
     }
 
     /// Refuses the request that the connection is busy with. `fields` say how to do better.
@@ -98,7 +82,7 @@ impl Gateway {
                 status: refusal.status(),
                 content_type: Some(JSON),
                 fields: &all,
-                body: &body,
+                body: &[&body],
             },
         );
     }
@@ -141,7 +125,7 @@ impl Gateway {
                 status: 204,
                 content_type: None,
                 fields,
-                body: b"",
+                body: &[],
             },
         );
     }
@@ -152,15 +136,14 @@ impl Gateway {
         };
         let Some(exchange) = http.busy.take() else { return };
         http.phase = Phase::Idle;
-        let mut fields = answer.fields.to_vec();
-        if let Some(origin) = &exchange.allow_origin {
-            fields.push(("Access-Control-Allow-Origin", origin));
-            fields.push(("Vary", "Origin"));
-        }
+        let readable = exchange
+            .allow_origin
+            .as_deref()
+            .map(|origin| [("Access-Control-Allow-Origin", origin), ("Vary", "Origin")]);
         let response = Response {
             status: answer.status,
             content_type: answer.content_type,
-            fields: &fields,
+            fields: &[answer.fields, readable.as_ref().map_or(&[], |fields| fields)],
             body: answer.body,
             keep_alive: exchange.keep_alive,
             head_only: exchange.head_only,

@@ -41,6 +41,7 @@ fn sender(context: &Context<'_>, body: Object<'_>) -> Result<Option<UserId>, Ref
             "With a key `fromId` says in whose name the message is sent.",
         )),
         (_, None) => Ok(None),
+        (Caller::User(session), Some(id)) if id == session.user.id.as_str() => Ok(None),
         (Caller::Key(_), Some(id)) => UserId::parse(id).map(Some).ok_or_else(|| Fault::UserNotFound.into()),
         (_, Some(id)) => UserId::parse(id).map(Some).ok_or_else(|| Fault::SenderMismatch.into()),
     }

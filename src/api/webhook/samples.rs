@@ -7,7 +7,7 @@ use crate::domain::conversation::ChatType;
 use crate::domain::event::{Notice, NoticeKind};
 use crate::domain::group::{Group, JoinPolicy};
 use crate::domain::id::{ConversationKey, GroupId, GroupKey, MessageId, Position, UserId, UserKey, Username};
-use crate::domain::message::{Body, Content, Message};
+use crate::domain::message::{Body, Content, ContentType, Message};
 use crate::domain::query::LogEntry;
 use crate::domain::user::{User, UserStatus};
 
@@ -24,7 +24,7 @@ pub fn message(content_type: &str, content: Content) -> Occurrence {
         to_id: "bob".into(),
         timestamp: 1_700_000_000_000,
         body: Arc::new(Body {
-            content_type: content_type.into(),
+            content_type: ContentType::stored(content_type),
             content,
             reply_to: None,
             mentions: None,

@@ -52,7 +52,7 @@ fn sentence(occurrence: &Occurrence) -> String {
 }
 
 fn content(message: &Message) -> String {
-    let label = match &*message.body.content_type {
+    let label = match message.body.content_type.as_str() {
         "image" => "图片",
         "file" => "文件",
         "audio" => "语音",

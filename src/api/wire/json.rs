@@ -1,8 +1,5 @@
 //! Writing JSON text: escaping and members, without spaces.
 
-use std::fmt::Display;
-use std::io::Write;
-
 use serde::Serialize;
 
 /// Writes the members of one object. Ends it with [`Members::end`].
@@ -33,12 +30,6 @@ impl<'a> Members<'a> {
     /// A string.
     pub fn text(&mut self, name: &'static str, text: &str) -> &mut Self {
         write_text(text, self.name(name));
-        self
-    }
-
-    /// A value as it is displayed, as a string. Nothing in it may need escaping.
-    pub fn display(&mut self, name: &'static str, value: impl Display) -> &mut Self {
-        write!(self.name(name), "\"{value}\"").expect("writing to memory cannot fail");
         self
     }
 

@@ -178,7 +178,7 @@ impl Frames {
             Receipt::Received => "receivedSeq",
         };
         self.push("receipt", |data| {
-            data.display("conversationId", conversation.to_public())
+            data.text("conversationId", conversation.to_public().as_str())
                 .value("userId", user)
                 .value(name, seq);
         })
@@ -241,7 +241,7 @@ pub fn write_notice(notice: &Notice, out: &mut Vec<u8>) {
         .value("kind", notice.kind.as_str())
         .value("timestamp", notice.timestamp);
     if let Some((group, owner)) = &notice.group {
-        members.display("conversationId", group.conversation.to_public());
+        members.text("conversationId", group.conversation.to_public().as_str());
         write_group(group, owner, members.name("group"));
     }
     members

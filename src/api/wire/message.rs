@@ -8,7 +8,7 @@ use crate::base::limits;
 use crate::domain::command::{ConversationRef, Receipt, Sent};
 use crate::domain::conversation::ChatType;
 use crate::domain::id::{ConversationKey, MessageId};
-use crate::domain::message::{Body, Content, Message, is_content_type};
+use crate::domain::message::{Body, Content, ContentType, Message};
 use crate::domain::query::{ConversationView, History, Standing, Window};
 
 /// The author's part of a message.
@@ -16,7 +16,7 @@ use crate::domain::query::{ConversationView, History, Standing, Window};
 /// # Errors
 /// `invalid_<field>`, or `content_too_large` above `max_content_bytes`.
 pub fn read_body(object: Object<'_>, max_content_bytes: usize) -> Result<Body, Refusal> {
-    let content_type = object.opt_parsed("contentType", |text| is_content_type(text).then(|| text.into()))?;
+    let content_type = object.opt_parsed("contentType", ContentType::parse)?;
     let content = object.content("content")?;
     if content.as_str().len() > max_content_bytes {
         return Err(Fault::ContentTooLarge.into());
@@ -24,7 +24,7 @@ pub fn read_body(object: Object<'_>, max_content_bytes: usize) -> Result<Body, R
     let reply_to = object.opt_parsed("replyTo", |text| MessageId::parse(text).map(|_| text.into()))?;
     object.opt_list("mentions", limits::BULK_ITEMS, |_| Some(()))?;
     Ok(Body {
-        content_type: content_type.unwrap_or_else(|| "text".into()),
+        content_type: content_type.unwrap_or(ContentType::TEXT),
         content,
         reply_to,
         mentions: object.raw("mentions").map(Into::into),
@@ -37,7 +37,7 @@ pub fn write_sent(sent: &Sent, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
     members
         .text("id", sent.id.as_str())
-        .display("conversationId", sent.conversation.to_public())
+        .text("conversationId", sent.conversation.to_public().as_str())
         .value("seq", sent.seq)
         .value("timestamp", sent.timestamp)
         .optional("duplicate", sent.duplicate.then_some(true))
@@ -49,13 +49,13 @@ pub fn write_message(message: &Message, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
     members
         .text("id", message.id.as_str())
-        .display("conversationId", message.conversation.to_public())
+        .text("conversationId", message.conversation.to_public().as_str())
         .value("seq", message.seq)
         .text("chatType", message.chat_type.as_str())
         .text("fromId", message.from_id.as_str())
         .text("fromName", &message.from_name)
         .text("toId", &message.to_id)
-        .text("contentType", &message.body.content_type);
+        .text("contentType", message.body.content_type.as_str());
     match &message.body.content {
         Content::Text(text) => members.text("content", text),
         Content::Json(json) => members.raw("content", json.as_bytes()),
@@ -103,7 +103,7 @@ pub fn write_pulled(history: &History, out: &mut Vec<u8>) {
 pub fn write_conversation(view: &ConversationView, out: &mut Vec<u8>) {
     let mut members = Members::begin(out);
     members
-        .display("conversationId", view.conversation.to_public())
+        .text("conversationId", view.conversation.to_public().as_str())
         .value("chatType", view.chat_type.as_str())
         .value("peerId", &*view.peer_id)
         .value("head", view.head)
@@ -125,7 +125,7 @@ pub fn write_receipt(conversation: ConversationKey, receipt: Receipt, seq: i64, 
     };
     let mut members = Members::begin(out);
     members
-        .display("conversationId", conversation.to_public())
+        .text("conversationId", conversation.to_public().as_str())
         .value(name, seq)
         .end();
 }

@@ -1,7 +1,5 @@
 //! Responses as bytes.
 
-use std::io::Write;
-
 /// Tells a waiting client to send its body (RFC 9110 10.1.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -12,10 +10,10 @@ pub struct Response<'a> {
     pub status: u16,
     /// `Content-Type`, for a response with a body.
     pub content_type: Option<&'a str>,
-    /// Further fields. Values come from this server and hold no line ends.
-    pub fields: &'a [(&'a str, &'a str)],
-    /// The body, empty for 204.
-    pub body: &'a [u8],
+    /// Further fields, in groups. Values come from this server and hold no line ends.
+    pub fields: &'a [&'a [(&'a str, &'a str)]],
+    /// The body in pieces that follow each other, empty for 204.
+    pub body: &'a [&'a [u8]],
     /// Whether the connection stays open for further requests.
     pub keep_alive: bool,
     /// Whether the request was a HEAD: all fields are sent as for GET, the body is not (RFC 9110 9.3.2).
@@ -25,7 +23,8 @@ pub struct Response<'a> {
 impl Response<'_> {
     /// Appends the response to `out`. `date` is the current time as an IMF-fixdate (RFC 9110 5.6.7).
     pub fn write(&self, date: &[u8], out: &mut Vec<u8>) {
-        out.reserve(256 + self.body.len());
+        let length = self.body.iter().map(|piece| piece.len()).sum();
+        out.reserve(256 + length);
         write_status_line(self.status, out);
         write_field("Date", date, out);
         if let Some(content_type) = self.content_type {
@@ -34,7 +33,7 @@ impl Response<'_> {
         // A 204 has no content and must not state its length (RFC 9110 8.6).
         if self.status != 204 {
             out.extend_from_slice(b"Content-Length: ");
-            write_number(self.body.len(), out);
+            write_number(length, out);
             out.extend_from_slice(b"\r\n");
         }
         write_field(
@@ -42,12 +41,12 @@ impl Response<'_> {
             if self.keep_alive { b"keep-alive" } else { b"close" },
             out,
         );
-        for (name, value) in self.fields {
+        for (name, value) in self.fields.iter().copied().flatten() {
             write_field(name, value.as_bytes(), out);
         }
         out.extend_from_slice(b"\r\n");
         if !self.head_only && self.status != 204 {
-            out.extend_from_slice(self.body);
+            self.body.iter().for_each(|piece| out.extend_from_slice(piece));
         }
     }
 }
@@ -74,7 +73,7 @@ pub(super) fn write_field(name: &str, value: &[u8], out: &mut Vec<u8>) {
 }
 
 fn write_number(number: usize, out: &mut Vec<u8>) {
-    write!(out, "{number}").expect("writing to memory cannot fail");
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// The reason phrase of the status codes this server uses; it may be empty (RFC 9112 4).
@@ -116,8 +115,8 @@ mod tests {
     const OK: Response<'_> = Response {
         status: 200,
         content_type: Some("application/json"),
-        fields: &[("Allow", "GET")],
-        body: b"{}",
+        fields: &[&[("Allow", "GET")], &[("Vary", "Origin")]],
+        body: &[b"{", b"}"],
         keep_alive: true,
         head_only: false,
     };
@@ -133,7 +132,7 @@ mod tests {
         assert_eq!(
             written(OK),
             "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: application/json\r\n\
-             Content-Length: 2\r\nConnection: keep-alive\r\nAllow: GET\r\n\r\n{}"
+             Content-Length: 2\r\nConnection: keep-alive\r\nAllow: GET\r\nVary: Origin\r\n\r\n{}"
         );
     }
 
@@ -154,7 +153,7 @@ mod tests {
             status: 204,
             content_type: None,
             fields: &[],
-            body: b"",
+            body: &[],
             ..OK
         });
         assert!(!response.contains("Content-"));

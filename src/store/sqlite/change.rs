@@ -153,7 +153,7 @@ pub fn put_message(insert: &mut Statement, message: &Message) -> rusqlite::Resul
         message.from.0,
         message.timestamp,
         message.id.as_str(),
-        body.content_type,
+        body.content_type.as_str(),
         body.content.as_str(),
         body.content.is_json(),
         body.reply_to,

@@ -11,7 +11,7 @@ use crate::domain::conversation::Parties;
 use crate::domain::event::{Notice, NoticeKind};
 use crate::domain::group::Group;
 use crate::domain::id::{ConversationKey, GroupKey, MessageId, Position, UserId, UserKey};
-use crate::domain::message::{Body, Content, Message};
+use crate::domain::message::{Body, Content, ContentType, Message};
 use crate::domain::user::User;
 
 const MESSAGE: &str =
@@ -106,7 +106,7 @@ impl<'a> LogLoader<'a> {
         let parties = self.parties(conversation)?;
         let content = row.get(7)?;
         let body = Body {
-            content_type: row.get(6)?,
+            content_type: ContentType::stored(row.get_ref(6)?.as_str()?),
             content: if row.get(8)? {
                 Content::Json(content)
             } else {

@@ -9,7 +9,7 @@ use ringim::domain::change::Change;
 use ringim::domain::command::{Actor, ConversationRef};
 use ringim::domain::conversation::{ChatType, Conversation, Parties};
 use ringim::domain::id::{ConversationKey, MessageId, Position, UserId, UserKey, Username};
-use ringim::domain::message::{Body, Content, Message};
+use ringim::domain::message::{Body, Content, ContentType, Message};
 use ringim::domain::query::{Answer, Query, Window};
 use ringim::domain::user::{User, UserStatus};
 use ringim::store::sqlite::{self, SqliteBackend, SqliteReader};
@@ -162,7 +162,7 @@ impl Growing {
             to_id: name(to).into(),
             timestamp: BEGINNING_MS + self.position,
             body: Arc::new(Body {
-                content_type: "text".into(),
+                content_type: ContentType::TEXT,
                 content: Content::Text(self.content.clone()),
                 reply_to: None,
                 mentions: None,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::conversation::ChatType;
 use crate::domain::id::{ConversationKey, MessageId, UserId, UserKey};
-use crate::domain::message::{Body, Content, Message};
+use crate::domain::message::{Body, Content, ContentType, Message};
 
 /// The state of one webhook as its store and its target see it.
 struct World {
@@ -25,7 +25,7 @@ fn entry(position: i64, conversation: i64) -> LogEntry {
         to_id: "bob".into(),
         timestamp: 0,
         body: Arc::new(Body {
-            content_type: "text".into(),
+            content_type: ContentType::TEXT,
             content: Content::Text("hi".into()),
             reply_to: None,
             mentions: None,
